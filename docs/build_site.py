@@ -61,7 +61,7 @@ API: Final = {
     ),
     "Links": (
         *(
-            "icmsg.link.peer.Peer",
+            "icmsg.link.played_instance.Peer",
             "icmsg.link.played_instance.PlayedInstance",
             "icmsg.link.exchange.Exchange",
         ),
@@ -83,8 +83,8 @@ API: Final = {
     "Backends": (
         *(
             "icmsg.ipc.instance.IcmsgInstance",
-            "icmsg.ipc.context.EndpointConfig",
-            "icmsg.ipc.context.Endpoint",
+            "icmsg.ipc.backend.EndpointConfig",
+            "icmsg.ipc.instance.Endpoint",
         ),
         *("icmsg.ipc.backend.Backend", "icmsg.ipc.recognise.backend_for", "icmsg.ipc.clock.VirtualClock"),
         "icmsg.ipc.backend.InterruptHandler",

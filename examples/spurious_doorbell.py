@@ -13,7 +13,7 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.link.stub_firmware import StubFirmware, StubStats
+from icmsg.link.preconditions import StubFirmware, StubStats
 from icmsg.timers import MS, US
 
 

@@ -14,8 +14,8 @@ from icmsg.ipc import MAGIC
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import ControlType
 from icmsg.wire import PbufReader, PbufWriter
+from icmsg.wire.announcements import HIGH, SlotQueue, SlotQueueView
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.slot_queue import HIGH, SlotQueue, SlotQueueView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
-    ("inputs",),
-    ("errors", "limits", "outputs", "former_paths"),
+    ("errors", "files", "former_paths"),
     ("timers",),
     ("assets", "config"),
     ("hw",),

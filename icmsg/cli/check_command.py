@@ -207,7 +207,7 @@ def _option_names(cores: CoreOptions) -> list[str]:
 
 def _load(options: argparse.Namespace) -> list[Side]:
     from icmsg.config.checks import SideSettings, load_sides
-    from icmsg.machine.image_memory import linked_memory
+    from icmsg.machine.boot import linked_memory
 
     cores, used = cores_of(options), set(_roles(cores_of(options)))
 

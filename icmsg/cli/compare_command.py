@@ -20,8 +20,7 @@ from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.engines.choice import EngineName, choose_engine
 from icmsg.engines.lockstep.monitor_text import csharp_files
 from icmsg.errors import EngineNotAvailableError
-from icmsg.link.followed_link import follow_link
-from icmsg.link.link import Link
+from icmsg.link.link import Link, follow_link
 from icmsg.machine.events import Event, EventKind, Packets, RegionChanged
 from icmsg.machine.interruption import Interrupted
 

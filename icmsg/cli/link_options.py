@@ -17,7 +17,7 @@ from icmsg.cli.core_options import (
     stub_for,
 )
 from icmsg.config.boards import DEFAULT
-from icmsg.config.by_hand import region_of, with_given
+from icmsg.config.built_for import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.errors import ConfigurationError, closest
 from icmsg.link.endpoints.instances import backend_of

@@ -49,7 +49,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
 
     It has all commands, or the one that ``arguments`` begin with: the others' modules take a while to load.
     """
-    from icmsg.cli.completion import add_option
+    from icmsg.cli.arguments import add_option
     from icmsg.cli.core_options import find_cores
 
     cores = find_cores(arguments)

@@ -17,7 +17,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from icmsg.cli.monitor_input import Idle
+from icmsg.cli.monitor_command import Idle
 from icmsg.errors import IcmsgError
 from icmsg.machine.console import printable_lines
 

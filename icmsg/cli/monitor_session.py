@@ -6,15 +6,16 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import MonitorError
+from icmsg.monitor.command import Monitor
 from icmsg.monitor.verbs import IcmsgVerbs
-from icmsg.monitor.verbs.arguments import WORD, is_verb, split_commands, words_of
+from icmsg.monitor.verbs.syntax import WORD, is_verb, split_commands, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from icmsg.engines.choice import EngineChoice
-    from icmsg.machine.machine import Machine
+    from icmsg.monitor import EmbeddedMonitor
 
     Output = Callable[[str], None]
 
@@ -40,7 +41,7 @@ class MonitorSession(Protocol):
     def has_quit(self) -> bool:
         """True after ``quit`` was executed."""
 
-    def execute(self, line: str, show: Output) -> None:
+    def execute(self, line: str, show: Output, /) -> object:
         """Run one line, ``show`` what each of its commands prints; MonitorError if a command is refused."""
 
     def pump(self, ns: int) -> None:
@@ -56,67 +57,8 @@ class MonitorSession(Protocol):
         """Free everything."""
 
 
-class EmbeddedSession:
-    """The embedded engine. ``live`` takes the lines of ``icmsg watch``, and ``log`` those of the log with a level."""
-
-    def __init__(
-        self, live: Output, log: Callable[[str, str], None] | None = None, *, python: bool = True
-    ) -> None:
-        from icmsg.monitor import EmbeddedMonitor  # the engine is slow to load
-
-        self._monitor = EmbeddedMonitor(watched=live, python=python)
-        if log is not None:
-            self._monitor.log.add_sink(lambda entry: log(str(entry), entry.level.name))
-
-    @property
-    def prompt(self) -> str:
-        """The prompt, as Renode's."""
-        return self._monitor.prompt
-
-    @property
-    def is_started(self) -> bool:
-        """True after ``start`` was executed."""
-        return self._monitor.is_started
-
-    @property
-    def has_quit(self) -> bool:
-        """True after ``quit`` was executed."""
-        return self._monitor.has_quit
-
-    def execute(self, line: str, show: Output) -> None:
-        """Run one line."""
-        self._monitor.execute(line, show)
-
-    def pump(self, ns: int) -> None:
-        """Let time pass."""
-        self._monitor.pump(ns)
-
-    def attend(self) -> None:
-        """Answer debuggers."""
-        self._monitor.attend()
-
-    def complete(self, line: str) -> list[str]:
-        """Complete as Renode does, and the verbs."""
-        return self._monitor.complete(line)
-
-    def close(self) -> None:
-        """Free all machines."""
-        self._monitor.close()
-
-
-class OwnMonitor(Protocol):
+class OwnMonitor(Monitor, Protocol):
     """Renode's own Monitor, in this process or in another one."""
-
-    @property
-    def machine(self) -> Machine | None:
-        """The selected machine."""
-
-    @property
-    def prompt(self) -> str:
-        """The prompt."""
-
-    def execute(self, command: str) -> str:
-        """Run lines."""
 
     def close(self) -> None:
         """Let it go."""
@@ -234,7 +176,19 @@ def open_session(
 
         monitor = RenodeMonitor(platform, stall_timeout=choice.patience_s)
         return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)
-    return EmbeddedSession(live, log, python=python)
+    return embedded_session(live, log, python=python)
+
+
+def embedded_session(
+    live: Output, log: Callable[[str, str], None] | None = None, *, python: bool = True
+) -> EmbeddedMonitor:
+    """Return a Monitor of the embedded engine, for :func:`open_session`."""
+    from icmsg.monitor import EmbeddedMonitor  # the engine is slow to load
+
+    monitor = EmbeddedMonitor(watched=live, python=python)
+    if log is not None:
+        monitor.log.add_sink(lambda entry: log(str(entry), entry.level.name))
+    return monitor
 
 
 def completed_verb(verbs: IcmsgVerbs, line: str) -> list[str]:

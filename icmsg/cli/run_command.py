@@ -40,7 +40,7 @@ from icmsg.errors import EngineError
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.link.preconditions import STALE_MEMORY
-from icmsg.link.progress import Stall
+from icmsg.link.verdict import Stall
 from icmsg.link.workload import Reply, Workload
 from icmsg.machine.events import TRACE_VERSION
 from icmsg.machine.interruption import CtrlC, Interrupted

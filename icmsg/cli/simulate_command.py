@@ -28,10 +28,10 @@ from icmsg.engines.choice import make_machine
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.players import ExchangeSetup, Responder
-from icmsg.link.stub_firmware import StubFirmware
+from icmsg.link.preconditions import StubFirmware
 from icmsg.link.verdict import fault_words
 from icmsg.link.workload import Workload
-from icmsg.machine.force_off import describe_held, start_firmware
+from icmsg.machine.boot import describe_held, start_firmware
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog

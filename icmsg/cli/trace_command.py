@@ -121,11 +121,6 @@ class Traces:
         self._format: Final = format_named(options.trace_format) if self.to_stdout else None
 
     @property
-    def are_wanted(self) -> bool:
-        """True if there is any."""
-        return self.to_stdout or bool(self._paths)
-
-    @property
     def report_to(self) -> TextIO:
         """The stream for the report of a run."""
         return sys.stderr if self.to_stdout else sys.stdout

@@ -16,7 +16,7 @@ from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.built_for import Release, Releases, board_in, core_in
 from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES
 from icmsg.errors import ConfigurationError
-from icmsg.limits import BUILD_FILE_BYTES, DEVICETREE_BYTES, KCONFIG_BYTES, read_file
+from icmsg.files import BUILD_FILE_BYTES, DEVICETREE_BYTES, KCONFIG_BYTES, read_file
 
 if TYPE_CHECKING:
     import os

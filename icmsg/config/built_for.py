@@ -1,24 +1,14 @@
-"""Release of Zephyr and SoC that a side's files are for.
-
-Differences between Zephyr releases on the wire (protocol §3.7).
-
->>> Release.parse("3.7").wire, Release.parse("3.7").signalling, Release.parse("3.7").sessions
-('pbuf', 'repeat', False)
->>> print(Releases(Release(3, 3)) & Releases(Release(3, 1), Release(4, 0)))
-3.3 to 4.0
-
-SoC and core that a side's files are for, as far as they tell.
-"""
+"""Release of Zephyr, SoC and core that a side is built for, as far as its files or its options tell."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.config.boards import BOARDS, DEFAULT, ZEPHYR_CORES, Board
-from icmsg.config.instance import ZEPHYR_RX_READ_BUF_SIZE
+from icmsg.config.instance import ZEPHYR_RX_READ_BUF_SIZE, InstanceConfig, Region
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,13 +19,16 @@ if TYPE_CHECKING:
     from icmsg.config.instance import Signalling, Wire
     from icmsg.config.kconfig import KconfigFacts
 
-
 _RELEASE: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d+)?(?:[-+].*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Release:
-    """A Zephyr release; patch levels do not differ on the wire."""
+    """A Zephyr release, and what of it shows on the wire (protocol §3.7), where patch levels do not differ.
+
+    >>> Release.parse("3.7").wire, Release.parse("3.7").signalling, Release.parse("3.7").sessions
+    ('pbuf', 'repeat', False)
+    """
 
     major: int
     minor: int
@@ -115,7 +108,11 @@ SPSC_CACHE_LINE: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """All releases from ``first`` to ``last``, both included; no ``last`` = and newer."""
+    """All releases from ``first`` to ``last``, both included; no ``last`` = and newer.
+
+    >>> print(Releases(Release(3, 3)) & Releases(Release(3, 1), Release(4, 0)))
+    3.3 to 4.0
+    """
 
     first: Release = FIRST
     last: Release | None = None
@@ -261,3 +258,51 @@ def _could_be(devicetree: Devicetree, board: Board) -> bool:
         if tx.mailbox.stand_in and tx.number == rx.number and not in_ram:
             return False
     return True
+
+
+_SESSION_ALIGNMENT: Final = 8
+"""Smallest dcache-alignment with a handshake word (protocol §1.1)."""
+
+
+def with_given(
+    base: InstanceConfig, given: Mapping[str, Any], release: str | None = None, *, sessions: bool = False
+) -> InstanceConfig:
+    """Return ``base`` with the fields that are ``given``, with what ``release`` says, and with what follows from both.
+
+    These are the rules of an instance given by hand, the same for options, verbs, keywords and fixtures.
+    A release tells wire, signalling and the limits of both sides, and one without sessions ``unbound``; where the wire
+    changes, the alignment is the usual one of the new wire. With sessions, on this side or (``sessions``) on the other,
+    the alignment has room for the handshake word. What is given comes before what follows.
+
+    Raises:
+        ConfigurationError: that cannot work.
+    """
+    changes: dict[str, Any] = {} if release is None else _of_release(Release.parse(release), base)
+    changes |= given
+    for name in ("tx_region", "rx_region"):
+        if isinstance(text := changes.get(name), str):
+            changes[name] = region_of(name, text)
+    if "dcache_alignment" not in given and (sessions or changes.get("unbound", base.unbound) != "disable"):
+        alignment = changes.get("dcache_alignment", base.dcache_alignment)
+        changes["dcache_alignment"] = max(alignment, _SESSION_ALIGNMENT)
+    if changes.get("wire", base.wire) == "spsc_pbuf":
+        changes.setdefault("signalling", "repeat")
+    return replace(base, **changes)
+
+
+def region_of(name: str, text: str) -> Region:
+    """Return the region of ``ADDR:SIZE``; ConfigurationError, beginning with ``name``, otherwise."""
+    try:
+        return Region.parse(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name} {error}") from None
+
+
+def _of_release(release: Release, base: InstanceConfig) -> dict[str, Any]:
+    changes: dict[str, Any] = {"wire": release.wire, "signalling": release.signalling}
+    changes |= dict.fromkeys(("rx_limit", "peer_rx_limit"), release.rx_limit)
+    if not release.sessions:
+        changes["unbound"] = "disable"
+    if release.wire != base.wire:
+        changes["dcache_alignment"] = SPSC_CACHE_LINE if release.wire == "spsc_pbuf" else 0
+    return changes

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.config.backends import check_icbmsg_side
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.build_folder import BuildFiles, build_files, build_sides, is_build
 from icmsg.config.built_for import core_of, soc_of
 from icmsg.config.devicetree import ICBMSG as ICBMSG_NODE
 from icmsg.config.devicetree import ME_FOLLOWER, ME_INITIATOR, Devicetree, load_devicetree
 from icmsg.config.findings import Finding, SourceLocation, will_bond
-from icmsg.config.icbmsg_checks import check_icbmsg_side
 from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES, MODE_SWITCHES
 from icmsg.config.load import side_of
 from icmsg.config.mailboxes import check_channels

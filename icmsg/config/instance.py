@@ -5,30 +5,6 @@
 >>> net = app.mirrored()
 >>> hex(net.tx_region.address), net.tx_channel
 ('0x20078000', 1)
-
-Offsets of the fields of one region: the wire layout, written down once.
-
-A region is one shared-memory area for one direction. Its *writer* is the side for which it is ``tx-region``,
-its *reader* the other side. Two generations exist:
-
-``pbuf`` (Zephyr ≥ 3.6, protocol §1.1)::
-
-    0                rd_idx          written by the reader
-    4                handshake word  written by the reader, only with unbound = enable or detect
-    max(A, 4 or 8)   wr_idx          written by the writer; A is dcache-alignment
-    wr_idx + 4       data            multiple of 4 bytes
-
-``spsc_pbuf`` (Zephyr 3.2 to 3.5, protocol §1.7)::
-
-    0                data length     written by the writer
-    4                flags           written by the writer
-    8                rd_idx          written by the reader
-    max(12, line)    wr_idx          written by the writer; line is the cache line of the cache layout
-    wr_idx + 4       data            multiple of 4 bytes
-
->>> layout = RegionLayout.pbuf(0x800)
->>> layout.wr_idx_offset, layout.data_offset, layout.data_length, layout.capacity
-(4, 8, 2040, 2032)
 """
 
 from __future__ import annotations
@@ -53,9 +29,31 @@ _SPSC_LARGEST_DATA = 0x10000  # Zephyr's reader steps its index in 16 bits
 
 @dataclass(frozen=True, slots=True)
 class RegionLayout:
-    """Offsets and lengths of one region, in bytes from its address.
+    """Offsets and lengths of one region, in bytes from its address: the wire layout, written down once.
 
     Built with :meth:`pbuf` or :meth:`spsc_pbuf`, which only compute; :meth:`check` tells whether it can work.
+
+    A region is one shared-memory area for one direction. Its *writer* is the side for which it is ``tx-region``,
+    its *reader* the other side. Two generations exist:
+
+    ``pbuf`` (Zephyr ≥ 3.6, protocol §1.1)::
+
+        0                rd_idx          written by the reader
+        4                handshake word  written by the reader, only with unbound = enable or detect
+        max(A, 4 or 8)   wr_idx          written by the writer; A is dcache-alignment
+        wr_idx + 4       data            multiple of 4 bytes
+
+    ``spsc_pbuf`` (Zephyr 3.2 to 3.5, protocol §1.7)::
+
+        0                data length     written by the writer
+        4                flags           written by the writer
+        8                rd_idx          written by the reader
+        max(12, line)    wr_idx          written by the writer; line is the cache line of the cache layout
+        wr_idx + 4       data            multiple of 4 bytes
+
+    >>> layout = RegionLayout.pbuf(0x800)
+    >>> layout.wr_idx_offset, layout.data_offset, layout.data_length, layout.capacity
+    (4, 8, 2040, 2032)
     """
 
     wire: Wire

@@ -20,7 +20,7 @@ from icmsg.config.built_for import FIRST, ICBMSG_SINCE, ICMSG_ME_SINCE, REWORK, 
 from icmsg.config.findings import SourceLocation
 from icmsg.config.instance import MAGIC_LENGTH
 from icmsg.errors import KconfigError
-from icmsg.limits import DIGITS, KCONFIG_BYTES, LINE_CHARACTERS, read_file
+from icmsg.files import DIGITS, KCONFIG_BYTES, LINE_CHARACTERS, read_file
 
 if TYPE_CHECKING:
     import os

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
+from icmsg.config.backends import blamed, icbmsg_config, icmsg_me_config
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.build_folder import build_files
 from icmsg.config.built_for import (
@@ -33,7 +34,6 @@ from icmsg.config.devicetree import NAMES, load_devicetree
 from icmsg.config.icbmsg import Generation
 from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig, one_of
 from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
-from icmsg.config.load_backends import blamed, icbmsg_config, icmsg_me_config
 from icmsg.config.pairing import choose, pair_up
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 

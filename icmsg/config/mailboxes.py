@@ -1,14 +1,11 @@
 """Mailboxes in a devicetree: what those of Zephyr can do, and checks of the channels of one side.
 
-Capabilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
-
-From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
-
-Checks of the mailbox channels of one side: each exists, is for that direction, and has one use.
-
-The rules are those of Zephyr's drivers, which refuse a channel with -EINVAL: ``nordic,tasks-mask`` and
-``nordic,events-mask`` (``mbox_nrf_vevif_*.c``), the last event (``mbox_nrf_vevif_event_tx.c`` asks for *less than* the
-highest number, 31 at most) and ``nordic,interrupt-mapping`` (``mbox_nrf_bellboard_rx.c``).
+What they can do, as far as ICMsg depends on it, is which channels there are, and who hears what. It is from Zephyr's
+drivers (``drivers/mbox``) and the bindings of the same names. Each channel of a side has to exist, to be for that
+direction and to have one use. The rules are those of the drivers, which refuse a channel with -EINVAL:
+``nordic,tasks-mask`` and ``nordic,events-mask`` (``mbox_nrf_vevif_*.c``), the last event
+(``mbox_nrf_vevif_event_tx.c`` asks for *less than* the highest number, 31 at most) and ``nordic,interrupt-mapping``
+(``mbox_nrf_bellboard_rx.c``).
 """
 
 from __future__ import annotations

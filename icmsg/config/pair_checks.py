@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.config.backends import check_icbmsg_pair, check_icmsg_me_pair
 from icmsg.config.boards import BOARDS
 from icmsg.config.built_for import RX_READ_BUF, Release
 from icmsg.config.devicetree import NAMES
 from icmsg.config.findings import Finding
-from icmsg.config.icbmsg_checks import check_icbmsg_pair, check_icmsg_me_pair
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
 from icmsg.config.mailboxes import is_for, is_same_device, kind_of
 from icmsg.config.pairing import counterpart_of_another_kind, other_backends_between

@@ -9,13 +9,9 @@ An instance leads to the core whose mailbox it rings:
 3. Else the label of the instance tells it, where that names two cores (``cpuapp_cpuppr_ipc``).
 
 An instance that leads to a third core is left aside. Not so where the other side has its two regions, swapped: then the
-two belong together, and the mailbox is a mistake. What is left is matched by memory and name
-(:mod:`icmsg.config.pairing`).
-
-Matching of the instances of one side to those of the other.
-
-Endpoint names are not transmitted and node names may differ, so memory decides: an instance belongs to the one that
-has its regions, swapped or (the mistake) not swapped, and only then to the one with its name.
+two belong together, and the mailbox is a mistake. What is left is matched by memory and name. Endpoint names are not
+transmitted and node names may differ, so memory decides: an instance belongs to the one that has its regions, swapped
+or (the mistake) not swapped, and only then to the one with its name.
 """
 
 from __future__ import annotations
@@ -29,9 +25,12 @@ from icmsg.config.mailboxes import is_same_device
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from icmsg.config.devicetree import IcmsgNode
+    from icmsg.config.devicetree import BackendName, IcmsgNode, MailboxNode
+    from icmsg.config.load import Side
+
+    Node = IcmsgNode | OtherBackend
 
 
 _SWAPPED: Final = 8
@@ -80,14 +79,6 @@ def _likeness(our: IcmsgNode, their: IcmsgNode) -> int:
         + _NAME * (our.name == their.name)
     )
 
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from icmsg.config.devicetree import BackendName, IcmsgNode, MailboxNode
-    from icmsg.config.load import Side
-
-    Node = IcmsgNode | OtherBackend
 
 _BELLBOARD_RX: Final = "nordic,nrf-bellboard-rx"
 _BELLBOARD_TX: Final = "nordic,nrf-bellboard-tx"

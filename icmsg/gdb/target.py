@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.processor import StopKind
 from icmsg.errors import BusError, IcmsgError
-from icmsg.machine import riscv_backtrace
-from icmsg.soc.mailbox_ports import HARTS
+from icmsg.machine import backtrace
 from icmsg.soc.soc import CORTEX_M, VPR
+from icmsg.soc.wiring import HARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +98,7 @@ _RISCV_CSRS: Final = ("mstatus", "mepc", "mcause", "mtval")
 
 def _riscv(registers: int) -> RegisterSet:
     """Return the set of a core with 16 or 32 registers."""
-    own = riscv_backtrace.REGISTERS[:registers]
+    own = backtrace.REGISTERS[:registers]
     abi = ["fp" if name == "S0" else name.lower() for name in own]
     xml = _describe(
         "riscv:rv32",

@@ -1,9 +1,4 @@
-"""An interrupt line from a peripheral to interrupt controllers, and the state of an interrupt there.
-
-An interrupt line: a level from a peripheral to the interrupt controllers it is wired to.
-
-State of one interrupt in the interrupt controller of a core; reading it changes nothing.
-"""
+"""Interrupt on its way: the line from a peripheral to controllers, and its state there, which reading leaves."""
 
 from __future__ import annotations
 

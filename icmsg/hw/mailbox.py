@@ -1,6 +1,4 @@
-"""Mailbox, as ICMsg needs it, and two ends joined directly.
-
-Mailbox, as ICMsg needs it: ring a channel, and learn which channels were rung.
+"""Mailbox, as ICMsg needs it: ring a channel, and learn which channels were rung; and two ends joined directly.
 
 A signal carries no data (protocol §4.2): it may be merged with another one or come without cause.
 

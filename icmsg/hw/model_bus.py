@@ -1,9 +1,4 @@
-"""A bus with one emulated peripheral on it, and observers of accesses to registers.
-
-A bus with one emulated peripheral on it: a driver and its model without an engine.
-
-Observers of every access to an emulated peripheral's registers, and filters that change what is read or written.
-"""
+"""A bus with one emulated peripheral on it, and observers and filters of every access to a peripheral's registers."""
 
 from __future__ import annotations
 

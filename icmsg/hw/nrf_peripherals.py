@@ -54,11 +54,14 @@ def events(offsets: Mapping[str, int], *, count: int = 1, dppi: bool = True) -> 
 
 def interrupts(offsets: Mapping[str, int], *, count: int = 1) -> tuple[Register, ...]:
     """Return INTEN, INTENSET and INTENCLR with one bit per event in ``offsets`` (per element if an array)."""
-    bits = interrupt_fields(offsets, count=count)
+    return _enables("INTEN", INTEN, interrupt_fields(offsets, count=count), "interrupts")
+
+
+def _enables(name: str, offset: int, bits: tuple[Field, ...], what: str) -> tuple[Register, ...]:
     return (
-        Register("INTEN", INTEN, fields=bits, meaning="interrupts that are enabled"),
-        Register("INTENSET", INTEN + 4, fields=bits, sets="INTEN", meaning="a one enables"),
-        Register("INTENCLR", INTEN + 8, fields=bits, clears="INTEN", meaning="a one disables"),
+        Register(name, offset, fields=bits, meaning=f"{what} that are enabled"),
+        Register(f"{name}SET", offset + 4, fields=bits, sets=name, meaning="a one enables"),
+        Register(f"{name}CLR", offset + 8, fields=bits, clears=name, meaning="a one disables"),
     )
 
 
@@ -361,14 +364,6 @@ _RTC_COMPARE = {"COMPARE": 0x140}
 _RTC_BITS = (*interrupt_fields(_RTC_EVENTS), *interrupt_fields(_RTC_COMPARE, count=RTC_COMPARATORS))
 
 
-def _enables(name: str, offset: int, what: str) -> tuple[Register, ...]:
-    return (
-        Register(name, offset, fields=_RTC_BITS, meaning=f"{what} that are enabled"),
-        Register(f"{name}SET", offset + 4, fields=_RTC_BITS, sets=name, meaning="a one enables"),
-        Register(f"{name}CLR", offset + 8, fields=_RTC_BITS, clears=name, meaning="a one disables"),
-    )
-
-
 RTC: Final = RegisterBlock(
     "RTC",
     (
@@ -376,8 +371,8 @@ RTC: Final = RegisterBlock(
         *tasks(_RTC_CAPTURE, count=RTC_COMPARATORS),
         *events(_RTC_EVENTS),
         *events(_RTC_COMPARE, count=RTC_COMPARATORS),
-        *_enables("INTEN", INTEN, "interrupts"),
-        *_enables("EVTEN", EVTEN, "events for the DPPI"),
+        *_enables("INTEN", INTEN, _RTC_BITS, "interrupts"),
+        *_enables("EVTEN", EVTEN, _RTC_BITS, "events for the DPPI"),
         Register(
             "COUNTER", 0x504, access=Access.R, fields=(Field("COUNTER", 0, width=24),), meaning="now, 24 bits"
         ),

@@ -1,12 +1,8 @@
-"""Register blocks as data, and a driver's view of one through a bus.
-
-Register blocks as data: one table per peripheral.
+"""Register blocks as data, one table per peripheral, and a driver's view of one through a bus.
 
 The Python driver (:class:`icmsg.hw.registers.BlockView`) and the emulated peripheral
 (:class:`icmsg.hw.model.RegisterModel`) are both built on the same table, so nothing about a peripheral is
 written twice. Offsets are in bytes from the start of the block; every register element occupies one word.
-
-A driver's view of a peripheral: its registers by name, through a bus.
 """
 
 from __future__ import annotations

@@ -8,9 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.hw.uart_blocks import LITEX, MIV, NS16550, NS16550_WIDE, PL011, SIFIVE
 from icmsg.hw.uart_layout import (
     HIDDEN,
+    LITEX,
+    MIV,
+    NS16550,
+    NS16550_WIDE,
+    PL011,
+    SIFIVE,
     Interrupt,
     Some,
     UartCommand,

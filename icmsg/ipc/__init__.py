@@ -32,10 +32,22 @@ Zephyr's own C code on the host, or a test. Only three things join it: the buffe
 
 from __future__ import annotations
 
-from icmsg.ipc.backend import Backend, BackendConfig, BackendEndpoint, InterruptHandler, SeveralEndpoints
+from icmsg.ipc.backend import (
+    AtEndpoint,
+    Backend,
+    BackendConfig,
+    BackendEndpoint,
+    Detail,
+    EndpointConfig,
+    Happened,
+    InterruptHandler,
+    LegacyState,
+    Observer,
+    SeveralEndpoints,
+    State,
+)
 from icmsg.ipc.bonding import MAGIC
-from icmsg.ipc.clock import Clock, Timer, VirtualClock
-from icmsg.ipc.context import Endpoint, EndpointConfig
+from icmsg.ipc.clock import Clock, SendQueue, Timer, VirtualClock
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.icbmsg import (
     EndpointState,
@@ -48,10 +60,8 @@ from icmsg.ipc.icbmsg import (
     Waiter,
 )
 from icmsg.ipc.icmsg_me import IcmsgMeEndpoint, IcmsgMeInstance
-from icmsg.ipc.instance import IcmsgInstance
+from icmsg.ipc.instance import Endpoint, IcmsgInstance
 from icmsg.ipc.recognise import RegionWriter, backend_for, recognise
-from icmsg.ipc.send_queue import SendQueue
-from icmsg.ipc.state import AtEndpoint, Detail, Happened, LegacyState, Observer, State
 
 __all__ = [
     "MAGIC",

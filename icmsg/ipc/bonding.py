@@ -1,16 +1,11 @@
 """Bonding: by a magic first packet (Zephyr ≤ 4.0) and by sessions (Zephyr ≥ 4.1; protocol §2, §3).
 
-Bonding by a magic first packet, and the procedure of Zephyr ≤ 4.0 around it (protocol §2.1).
+By a magic (protocol §2.1) nothing is acknowledged: a side is bound as soon as it has seen the other's magic. Because a
+signal can get lost before the peer listens, Zephyr ≤ 4.0 repeats it until this side is bound.
 
-Nothing is acknowledged: a side is bound as soon as it has seen the other's magic. Because a signal can get
-lost before the peer listens, Zephyr ≤ 4.0 repeats it until this side is bound.
-
-Bonding of Zephyr ≥ 4.1: magic with one ring back, or sessions, or what the peer speaks (protocol §2.2,
-§3).
-
-With sessions each side publishes a session id and acknowledges the other's, in a handshake word that survives
-in shared memory. A side that finds another id than the one it acknowledged knows that its peer left or
-restarted.
+Zephyr ≥ 4.1 has a magic with one ring back, or sessions, or what the peer speaks (protocol §2.2, §3). With sessions
+each side publishes a session id and acknowledges the other's, in a handshake word that survives in shared memory. A
+side that finds another id than the one it acknowledged knows that its peer left or restarted.
 """
 
 from __future__ import annotations
@@ -19,13 +14,13 @@ import errno
 from typing import TYPE_CHECKING, Protocol
 
 from icmsg.errors import IpcError, WireError
+from icmsg.ipc.backend import Input, LegacyState, State
 from icmsg.ipc.clock import MS, WorkItem
-from icmsg.ipc.state import Input, LegacyState, State
 from icmsg.wire.packet_buffer import HandshakeWord, first_packet_is
 
 if TYPE_CHECKING:
     from icmsg.ipc.clock import Timer
-    from icmsg.ipc.context import InstanceContext
+    from icmsg.ipc.instance import InstanceContext
 
 
 MAGIC = b"Em1l1K0rn3li4"

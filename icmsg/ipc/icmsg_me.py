@@ -35,17 +35,16 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IcmsgError, IpcError
+from icmsg.ipc.backend import BOUND, DROPPED, ERROR, RECEIVED, SENT, AtEndpoint, EndpointConfig
 from icmsg.ipc.clock import WorkItem
-from icmsg.ipc.context import EndpointConfig
 from icmsg.ipc.instance import IcmsgInstance
-from icmsg.ipc.state import BOUND, DROPPED, ERROR, RECEIVED, SENT, AtEndpoint
 
 if TYPE_CHECKING:
     from icmsg.config.icmsg_me import IcmsgMeConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import Detail, Happened, LegacyState, Observer, State
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.state import Detail, Happened, LegacyState, Observer, State
     from icmsg.wire.packet_buffer import Payload
 
 _DISCOVERY = 0

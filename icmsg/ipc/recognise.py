@@ -34,10 +34,9 @@ from icmsg.ipc.icbmsg.packets import MAGIC as REWORK_MAGIC
 from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
 from icmsg.ipc.icmsg_me import IcmsgMeInstance
 from icmsg.ipc.instance import IcmsgInstance
-from icmsg.wire.control_packets import LENGTH
+from icmsg.wire.announcements import HEADER as QUEUE_HEADER
+from icmsg.wire.announcements import HIGH, LENGTH
 from icmsg.wire.inspect import packets_between
-from icmsg.wire.slot_queue import HEADER as QUEUE_HEADER
-from icmsg.wire.slot_queue import HIGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +44,8 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig, Region
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
-    from icmsg.ipc.backend import Backend, SeveralEndpoints
+    from icmsg.ipc.backend import Backend, Observer, SeveralEndpoints
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.state import Observer
 
 
 @overload

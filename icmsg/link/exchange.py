@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines, examine
-from icmsg.link.link import default_link, observe_link
+from icmsg.link.diagnosis.observations import observe_link
+from icmsg.link.link import default_link
 from icmsg.link.players import ExchangeSetup, Initiator, Program, Responder
-from icmsg.link.preconditions import check_roles, check_workload
-from icmsg.link.progress import ProgressGuard, Stall, StuckError
-from icmsg.link.stub_firmware import DONE
+from icmsg.link.preconditions import DONE, check_roles, check_workload
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
-    Counts,
     ExchangeResult,
+    ProgressGuard,
     Restarts,
+    Stall,
+    StuckError,
     came_back,
     early_words,
     ended_words,
     fault_words,
     initiator_words,
+    let_pass,
     lost,
     own_words,
     playback_words,
     shortcomings,
     unbound_words,
+    wait_for_more,
 )
 from icmsg.link.watch import LinkWatch
-from icmsg.link.workload import RoundTrips
-from icmsg.machine.force_off import describe_held, describe_protection
+from icmsg.link.workload import Counts, RoundTrips
+from icmsg.machine.boot import describe_held, describe_protection
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog
 from icmsg.timers import MS, S, format_time
@@ -52,7 +54,6 @@ STALL_NS: Final = 1 * S
 """An exchange in which nothing comes back for this long has stopped."""
 _GRACE_NS: Final = 5 * MS
 """Unknown firmware that speaks first within this time after bonding is the initiator."""
-_STEPS: Final = 200
 _EQUAL: Final = 1000
 """Number of messages that is enough of an initiator of which we know no count, where all are equal."""
 
@@ -177,7 +178,8 @@ class Exchange:
             self._bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._setup.stats()})
             if self._bond_only:
-                self._let_pass(self._after_bond_ns)  # what firmware says about it, and what it breaks
+                # What firmware says about it, and what it breaks
+                let_pass(self._machine, self._look, self._quiet_ns, self._after_bond_ns)
             else:
                 self._exchange(progress)
         except ConfigurationError:
@@ -200,17 +202,6 @@ class Exchange:
             *(len(core.console.lines) for core in (self._first, self._second)),
         )
 
-    def _let_pass(self, ns: int) -> None:
-        """Run until no message has come for ``ns``."""
-
-        def silent() -> bool:
-            self._look()
-            return self._quiet_ns() > ns
-
-        while not silent():
-            with suppress(VirtualTimeoutError):  # something came meanwhile
-                self._machine.run_until(silent, timeout_ns=ns + 1)
-
     def _is_bound(self) -> bool:
         self._look()
         return self._is_bound_now()
@@ -225,29 +216,16 @@ class Exchange:
             if self._sender is not None:
                 self._watch.stop()
                 self._sender.begin()
+        total = self._workload.messages
         while not self._finished():
             try:
-                self._wait_for_more(self._got(), self._workload.messages)
+                wait_for_more(self._machine, self._look, self._got, self._finished, total, self._patience())
             except StuckError:
                 if self._knows_its_count():
                     raise
                 break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
-                progress(self._got(), self._workload.messages)
-
-    def _wait_for_more(self, before: int, total: int) -> None:
-        goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
-        what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
-
-        def moved() -> bool:
-            self._look()
-            return self._got() >= goal or self._finished()
-
-        try:
-            self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
-        except VirtualTimeoutError:
-            if self._got() == before:
-                raise
+                progress(self._got(), total)
 
     def _let_the_firmware_speak(self) -> None:
         """Firmware that we do not know may want to send first; then Python only sends back."""

@@ -1,27 +1,39 @@
-"""A link: two named cores, one instance as each of them has it, and who stores and rings while it bonds.
+"""A link: two named cores, one instance as each of them has it, and the one place that watches what passes on it.
 
-Observer of a link while it bonds: which core stores into whose region, and who sends before bonding is over.
+A doorbell of either core is the moment at which both regions are looked at: what a core has written comes into the
+machine's event stream, whoever plays the cores, just before the doorbell that announced it, or before one of the other
+core that came first. Firmware may take packets before their doorbell and make room for others; whoever runs the machine
+can look after every slice of a core, too (:meth:`FollowedLink.look`). Within one slice nothing can be overwritten that
+was not seen.
 
-It watches a link until both sides are bound, and costs nothing afterwards. There is one for each link of a machine,
-whoever asks first; who asks late has seen less, and so less is said.
+Each region is followed once, however many ask, and only while somebody does.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final
 
 from icmsg.config.boards import DEFAULT, board_of
 from icmsg.errors import BusError, ConfigurationError
-from icmsg.ipc.bonding import MAGIC_END
-from icmsg.machine.events import Event, EventKind
+from icmsg.link.followed_region import FollowedRegion
+from icmsg.machine.events import (
+    Event,
+    EventKind,
+    Packets,
+    RegionChange,
+    RegionChanged,
+    SessionPublished,
+    TxRegion,
+)
 from icmsg.wire.packet_buffer import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
-    from icmsg.config.instance import InstanceConfig, Region
+    from icmsg.config.instance import InstanceConfig, RegionLayout
+    from icmsg.machine.events import EventStream
     from icmsg.machine.machine import Core, Machine
     from icmsg.soc.soc import Soc
 
@@ -78,126 +90,198 @@ def default_link(soc: Soc, wanted: Iterable[str] = ()) -> Link:
     return Link.of(*soc.link(names), (board or DEFAULT).instance)
 
 
-_KEPT: Final = 16
+_PACKETS: Final = EventKind.PACKETS
+_new: Final = tuple.__new__
+_Key = tuple[int, int, int, "RegionLayout"]
 
 
-@runtime_checkable
-class WatchesStores(Protocol):
-    """A core that can tell of its firmware's stores; not every engine has them."""
+class _FollowedDirection:
+    """A region with the core that writes it and the one that reads it; ``asked_by`` so many links."""
 
-    def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
-    ) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store, ``pc`` a function; the result ends that."""
+    def __init__(self, followed: FollowedRegion, writer: Core, reader: Core) -> None:
+        self.followed: Final = followed
+        self.region: Final = followed.region
+        self.writer: Final = writer.index
+        self.reader: Final = reader.index
+        self.asked_by = 0
 
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """A store of firmware into the region that the other core writes."""
-
-    address: int
-    value: int
-    pc: int
-
-
-class LinkObserver:
-    """Observes the link of ``first`` (``config`` as this core has it) and ``second`` until it is bound."""
-
-    def __init__(self, machine: Machine, first: Core, second: Core, config: InstanceConfig) -> None:
-        self.stores: Final[dict[str, deque[Store]]] = {first.name: deque(), second.name: deque()}
-        """Stores by core into the data of the region that the other one writes; the first of them."""
-        self.early: Final[dict[str, int]] = {}
-        """Nanosecond by core at which it had sent more than the magic, and not taken the other's."""
-        self.stale: Final[list[str]] = []
-        """The cores whose region held a packet of an earlier run when this began."""
-        self.heard_first: Final[set[str]] = set()
-        """The cores played by Python that had a message before they sent one."""
-        self._machine = machine
-        self._sides: Final = ((first, config), (second, config.mirrored()))
-        self._bus = first.bus
-        self._stops: list[Callable[[], None]] = []
-        self._clean = machine.now_ns == 0
-        for (core, own), (other, _) in zip(self._sides, reversed(self._sides), strict=True):
-            try:
-                if self._clean and core.bus.read32(own.tx_region.address + own.tx_layout.wr_idx_offset):
-                    self.stale.append(core.name)
-            except BusError:
-                continue
-            if isinstance(other, WatchesStores):
-                self._stops.append(self._watch(other, other.name, own))
-        self._stops.append(machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)))
-        packets = (EventKind.PACKET_SENT, EventKind.PACKET_RECEIVED)
-        self._stop_packets = machine.events.add_sink(self._on_first_packet, packets)
-
-    @property
-    def regions(self) -> tuple[Region, Region]:
-        """Both regions."""
-        config = self._sides[0][1]
-        return config.tx_region, config.rx_region
-
-    def _watch(self, core: WatchesStores, name: str, owner: InstanceConfig) -> Callable[[], None]:
-        begin = owner.tx_region.address + owner.tx_layout.data_offset
-        kept = self.stores[name]
-
-        def told(address: int, value: int, pc: Callable[[], int]) -> None:
-            if value and len(kept) < _KEPT:
-                kept.append(Store(address, value, pc()))
-
-        return core.watch_stores(begin, owner.tx_region.end, told)
-
-    def _on_first_packet(self, event: Event) -> None:
-        self._stop_packets()
-        if event.kind is EventKind.PACKET_RECEIVED:
-            self.heard_first.update(core.name for core, _ in self._sides if core.index == event.core)
-
-    def _on_doorbell(self, event: Event) -> None:
+    def look_at_session(self, events: EventStream, time_ns: int) -> None:
+        """Put into the stream what the reader has published."""
         try:
-            self._look(event)
+            session = self.followed.new_session()
         except BusError:
-            self.stop()
-
-    def _look(self, event: Event) -> None:
-        if self._is_bound():
-            self.stop()
-            return
-        for core, own in self._sides:
-            if core.index == event.core and own.unbound == "disable" and not self.stale:
-                wr = self._bus.read32(own.tx_region.address + own.tx_layout.wr_idx_offset)
-                rd = self._bus.read32(own.rx_region.address + own.rx_layout.rd_idx_offset)
-                if not rd and wr > MAGIC_END:
-                    self.early.setdefault(core.name, event.time_ns)
-
-    def _is_bound(self) -> bool:
-        read = self._bus.read32
-        own = self._sides[0][1]
-        if own.unbound == "disable":
-            return bool(
-                read(own.tx_region.address + own.tx_layout.rd_idx_offset)
-                and read(own.rx_region.address + own.rx_layout.rd_idx_offset)
-            )
-        there = HandshakeWord(self._bus, own.tx_region.address, own.tx_layout).read()
-        back = HandshakeWord(self._bus, own.rx_region.address, own.rx_layout).read()
-        return are_acknowledged(there, back)
-
-    def stop(self) -> None:
-        """Observe no longer; what was seen stays."""
-        stops, self._stops = self._stops, []
-        for stop in stops:
-            stop()
+            return  # the look at the packets says so
+        if session is not None:
+            news = SessionPublished(self.region)
+            events.tell(Event(time_ns, EventKind.SESSION, self.reader, *session, news))
 
 
-def observe_link(machine: Machine, first: Core, second: Core, config: InstanceConfig) -> LinkObserver:
-    """Return the observer of a link, which begins now if nobody observes the link yet."""
-    if first.index > second.index:
-        first, second, config = second, first, config.mirrored()
-    key = LinkObserver, first.index, second.index, replace(config, name="", rx_limit=None, peer_rx_limit=None)
-    found = machine.events.kept.get(key)
-    if not isinstance(found, LinkObserver):
-        found = machine.events.kept[key] = LinkObserver(machine, first, second, config)
+_Found = list[tuple[int, Sequence[Packets | RegionChanged]]]
+
+
+def _look(directions: Iterable[_FollowedDirection]) -> _Found:
+    """Look at all regions, and return what is new in which core's."""
+    found: _Found = []
+    for direction in directions:
+        try:
+            news = direction.followed.look()
+        except BusError as error:
+            news = (RegionChanged(direction.region, RegionChange.UNREADABLE, str(error), error),)
+        if news:
+            found.append((direction.writer, news))
     return found
 
 
-def observed_regions(machine: Machine) -> list[Region]:
-    """Return the regions of all links of a machine that are observed."""
-    links = [kept for kept in machine.events.kept.values() if isinstance(kept, LinkObserver)]
-    return [region for link in links for region in link.regions]
+def _tell(events: EventStream, time_ns: int, found: _Found) -> None:
+    """Put what is new into the stream; all was looked at before, so who hears of one knows how all are."""
+    for writer, news in found:
+        for one in news:
+            if isinstance(one, Packets):
+                events.tell(_new(Event, (time_ns, _PACKETS, writer, len(one.payloads), one.start, one)))
+            else:
+                events.tell(Event(time_ns, EventKind.REGION, writer, one.change, 0, one))
+
+
+class _Following:
+    """All that is followed on one machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._events: Final = machine.events
+        self.links: Final[list[FollowedLink]] = []
+        self._directions: dict[_Key, _FollowedDirection] = {}
+        self._by_core: dict[int, tuple[_FollowedDirection, ...]] = {}
+        self._stop = _nothing
+        self.tells_sessions = False
+        machine.events.when_wanted(EventKind.SESSION, self._want_sessions)
+        machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,), ahead=True)
+
+    def direction(self, instance: str, writer: Core, own: InstanceConfig, reader: Core) -> _FollowedDirection:
+        """Return the way from one core to another, followed from now on if nobody follows it yet."""
+        key = (writer.index, reader.index, own.tx_region.address, own.tx_layout)
+        found = self._directions.get(key)
+        if found is None or not found.asked_by:
+            region = TxRegion(instance, writer.name, reader.name, own.tx_region.address)
+            word = None
+            if own.rx_layout.handshake_offset is not None:
+                word = HandshakeWord(writer.bus, own.rx_region.address, own.rx_layout)
+            followed = FollowedRegion(writer.bus, region, own.tx_layout, word)
+            found = self._directions[key] = _FollowedDirection(followed, writer, reader)
+        return found
+
+    def ask(self, directions: Iterable[_FollowedDirection], number: int) -> None:
+        """Count who asks for directions (1: one more, -1: one less)."""
+        for direction in directions:
+            direction.asked_by += number
+        asked = {key: one for key, one in self._directions.items() if one.asked_by}
+        self._directions = asked
+        cores = {core for one in asked.values() for core in (one.writer, one.reader)}
+        # What the other core has written comes before an answer to it.
+        self._by_core = {
+            core: (
+                *(one for one in asked.values() if one.reader == core),
+                *(one for one in asked.values() if one.writer == core),
+            )
+            for core in cores
+        }
+        self._stop()
+        self._stop = _nothing
+        if asked:
+            self._stop = self._events.add_sink(self._on_doorbell, (EventKind.DOORBELL,), ahead=True)
+
+    def _want_sessions(self, wanted: bool) -> None:
+        self.tells_sessions = wanted
+
+    def _on_doorbell(self, event: Event) -> None:
+        directions = self._by_core.get(event[2], ())
+        if found := _look(directions):
+            _tell(self._events, event[0], found)
+        if self.tells_sessions:
+            for direction in directions:
+                if direction.reader == event.core:
+                    direction.look_at_session(self._events, event.time_ns)
+
+    def _on_reset(self, event: Event) -> None:
+        for link in self.links:
+            link.was_bound = link.is_bound
+        for direction in {one for link in self.links for one in link.directions}:
+            if event.core in (direction.writer, direction.reader):
+                direction.followed.forget(silent=event.core == direction.writer)
+
+
+class FollowedLink:
+    """A link whose packets come into the stream until :meth:`stop`; make one with :func:`follow_link`."""
+
+    def __init__(self, machine: Machine, link: Link, following: _Following) -> None:
+        first, second = (machine.core(name) for name in link.cores)
+        own, peer = link.configs[first.name], link.configs[second.name]
+        self._machine = machine
+        self._following = following
+        self._asks = True
+        self.was_bound = False
+        """True if both sides were bound when a core was reset last."""
+        self.directions: Final[tuple[_FollowedDirection, ...]] = (
+            following.direction(own.name, first, own, second),
+            following.direction(peer.name, second, peer, first),
+        )
+        self.regions: Final = {one.writer: one.followed for one in self.directions}
+        """Regions by the index of the core that writes them."""
+        following.ask(self.directions, 1)
+        following.links.append(self)
+
+    @property
+    def is_bound(self) -> bool:
+        """True while both sides have written the magic and taken the other's, or acknowledged each other's session.
+
+        A reset of one of them ends that, until they have bonded again.
+        """
+        one, other = (direction.followed for direction in self.directions)
+        if one.magic_taken and other.magic_taken:
+            return True
+        return are_acknowledged(one.session, other.session)
+
+    def has_opened(self, core: Core) -> bool:
+        """Tell whether ``core`` has written its magic, or has a session, since the last reset of either core."""
+        own, other = sorted(
+            (direction.followed for direction in self.directions),
+            key=lambda followed: followed.region.writer != core.name,
+        )
+        return own.is_magic_there or other.session[0] != 0
+
+    def look(self) -> None:
+        """Look for what no doorbell has announced yet; where nobody asks for packets, bonding alone is seen."""
+        machine, asked = self._machine, self.directions
+        if not self._asks:
+            for direction in asked:
+                if not direction.asked_by:
+                    direction.followed.look()
+            asked = tuple(direction for direction in asked if direction.asked_by)
+        if found := _look(asked):
+            _tell(machine.events, machine.now_ns, found)
+        if self._following.tells_sessions:
+            for direction in asked:
+                direction.look_at_session(machine.events, machine.now_ns)
+
+    def stop(self, *, bonding: bool = True) -> None:
+        """Ask for packets no longer; ``bonding`` says whether that is not seen any more, either."""
+        if self._asks:
+            self._asks = False
+            self._following.ask(self.directions, -1)
+        if bonding and self in self._following.links:
+            self._following.links.remove(self)
+
+
+def follow_link(machine: Machine, link: Link) -> FollowedLink:
+    """Let what passes on ``link`` come into the stream of ``machine``, from now on.
+
+    Raises:
+        ConfigurationError: a core of the link is not there, or a region cannot be one.
+        BusError: a core does not reach a region.
+    """
+    following = machine.events.kept.get(_Following)
+    if not isinstance(following, _Following):
+        following = machine.events.kept[_Following] = _Following(machine)
+    return FollowedLink(machine, link, following)
+
+
+def _nothing() -> None:
+    """Do nothing."""

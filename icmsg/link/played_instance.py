@@ -1,21 +1,40 @@
-"""A backend played by Python on a core: that core's mailbox driver, its interrupt, and the backend, joined."""
+"""A backend played by Python on a core: that core's mailbox driver, its interrupt, and the backend, joined.
+
+For a test it also has everything that it received.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import deque
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, overload
 from zlib import crc32
 
 from icmsg.config import InstanceConfig
-from icmsg.ipc import AtEndpoint, Backend, IcmsgInstance, InterruptHandler, ReworkState, backend_for
-from icmsg.ipc.state import RECEIVED, RING, SENT, STATE
+from icmsg.errors import VirtualTimeoutError
+from icmsg.ipc import (
+    AtEndpoint,
+    Backend,
+    EndpointConfig,
+    IcmsgInstance,
+    InterruptHandler,
+    ReworkState,
+    backend_for,
+)
+from icmsg.ipc.backend import RECEIVED, RING, SENT, STATE
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.diagnosis.observations import observe_link
 from icmsg.link.preconditions import check_regions
 from icmsg.machine.events import ENDPOINT_SHIFT, REWORK_STATES, EventKind
+from icmsg.timers import S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from icmsg.config import IcbmsgConfig, IcmsgMeConfig
-    from icmsg.ipc import Detail, Happened, Observer, SeveralEndpoints
+    from icmsg.errors import IcmsgError
+    from icmsg.ipc import BackendEndpoint, Detail, Endpoint, Happened, Observer, SeveralEndpoints
+    from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.machine.machine import Core, Machine
 
@@ -50,8 +69,8 @@ class PlayedInstance(Generic[BackendT]):
     """Instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
     ``instance`` is the backend, of the kind that ``config`` says. What it does is put into the machine's event stream,
-    and ``observer`` is told. Where
-    a core has several instances they share one ``mailbox``; None makes one with the two channels of this instance.
+    and ``observer`` is told. Where a core has several instances they share one ``mailbox``; None makes one with the two
+    channels of this instance.
 
     Raises:
         EngineError: firmware runs on that core.
@@ -146,3 +165,174 @@ def _played_on(machine: Machine) -> dict[tuple[str, int], Backend]:
     found = machine.events.kept.setdefault(PlayedInstance, {})
     assert isinstance(found, dict)
     return found
+
+
+TIMEOUT_NS: Final = 1 * S
+"""Duration of a wait that says nothing else; virtual time."""
+
+
+class Inbox(ABC):
+    """Callbacks of a test's endpoint, which fill ``received`` and ``errors`` and count ``bound`` and ``unbound``.
+
+    ``name`` is what waits call it, where there are several.
+    """
+
+    endpoint: BackendEndpoint
+    """The endpoint, as the backend has it."""
+
+    def __init__(self, core: Core, name: str = "") -> None:
+        self.core: Final = core
+        self._called = name and f"{name} "
+        self.received: Final[deque[bytes]] = deque()
+        self.errors: Final[list[IcmsgError]] = []
+        self.bound_count = 0
+        self.unbound_count = 0
+
+    def take(self, data: bytes) -> None:
+        """Keep one message; who does something else with it overrides this."""
+        self.received.append(data)
+
+    def callbacks(self, name: str, prio: int = 0) -> EndpointConfig:
+        """Return what the backend is given for the endpoint ``name``."""
+        return EndpointConfig(
+            name=name,
+            bound=self._bound,
+            received=self.take,
+            error=self.errors.append,
+            unbound=self._unbound,
+            prio=prio,
+        )
+
+    def _bound(self) -> None:
+        self.bound_count += 1
+
+    def _unbound(self) -> None:
+        self.unbound_count += 1
+
+    @property
+    def is_bound(self) -> bool:
+        """True while messages can be sent."""
+        return self.endpoint.is_bound
+
+    def send(self, data: bytes) -> None:
+        """Send one message; IpcError as the backend's endpoint."""
+        self.endpoint.send(data)
+
+    @abstractmethod
+    def wait(self, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
+        """Run until ``satisfied()``.
+
+        Raises:
+            VirtualTimeoutError: with regions decoded, consoles and errors in the text.
+        """
+
+    def wait_for_bound(self, timeout_ns: int = TIMEOUT_NS) -> None:
+        """Run until the endpoint is bound; VirtualTimeoutError says what the link looks like."""
+        self.wait(lambda: self.is_bound, timeout_ns, f"{self._called}bound on {self.core.name}")
+
+    def wait_for_unbound(self, timeout_ns: int = TIMEOUT_NS) -> None:
+        """Run until the peer has closed, restarted, or taken its endpoint away (the rework tells that), from now on."""
+        before = self.unbound_count
+        what = f"{self._called}unbound on {self.core.name}"
+        self.wait(lambda: self.unbound_count > before, timeout_ns, what)
+
+    def receive(self, timeout_ns: int = TIMEOUT_NS) -> bytes:
+        """Run until a message is there, and take it; VirtualTimeoutError if none comes."""
+        at = f"at {self._called}" if self._called else ""
+        self.wait(lambda: bool(self.received), timeout_ns, f"a message {at}for {self.core.name}")
+        return self.received.popleft()
+
+
+class Peer(Inbox):
+    """Plays ``core`` of ``machine`` by Python and opens its endpoint at once: the other side of a link for a test.
+
+    Whoever writes a test wants to wait for something, in virtual time, and to read on failure what the link looks like.
+    ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
+    ``bound_count`` and ``unbound_count`` count the callbacks. Several peers on one core share a ``mailbox``;
+    ``observer`` is told what the backend does.
+
+    Raises:
+        EngineError: firmware runs on that core.
+        ConfigurationError: the configuration cannot work.
+        IpcError: the instance cannot be opened.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        core: Core,
+        config: InstanceConfig,
+        *,
+        endpoint: str = "ep0",
+        mailbox: PlayedMailbox | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(core)
+        self.machine: Final = machine
+        self.config: Final = config
+        self._other = next(other for other in machine.cores.values() if other.name != core.name)
+        observe_link(machine, core, self._other, config)
+        self.played: Final[PlayedInstance[IcmsgInstance]] = PlayedInstance(
+            machine, core, config, mailbox, observer
+        )
+        self._callbacks: Final = self.callbacks(endpoint)
+        self.endpoint: Endpoint = self.instance.register_endpoint(self._callbacks)
+
+    @property
+    def instance(self) -> IcmsgInstance:
+        """The backend."""
+        return self.played.instance
+
+    def wait(self, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
+        """Run until ``satisfied()``.
+
+        Raises:
+            VirtualTimeoutError: with both regions decoded, consoles and errors in the text.
+        """
+        try:
+            self.machine.run_until(satisfied, timeout_ns=timeout_ns, what=what)
+        except VirtualTimeoutError as error:
+            raise VirtualTimeoutError("\n".join([str(error), *self.describe()])) from None
+
+    # Starting over
+
+    def reopen(self) -> None:
+        """Open the instance again from any state, as after a restart of this side alone."""
+        self.instance.reopen(self._callbacks)
+
+    def close(self) -> None:
+        """Deregister the endpoint; with sessions the peer becomes unbound."""
+        self.instance.deregister_endpoint()
+
+    def __repr__(self) -> str:
+        parts = ["bound" if self.is_bound else "not bound", self.instance.state.name]
+        parts += [f"{count} {what}" for count, what in self._counts() if count]
+        return f"<Peer {self.core.name}: {', '.join(parts)}>"
+
+    def _counts(self) -> tuple[tuple[int, str], ...]:
+        waiting, errors = len(self.received), len(self.errors)
+        return (
+            (waiting, f"message{'s' * (waiting != 1)} received"),
+            (errors, f"error{'s' * (errors != 1)}, the last: {self.errors[-1]}" if errors else ""),
+        )
+
+    def describe(self) -> list[str]:
+        """Return lines about this side, both regions and both cores, for a failure message."""
+        instance = self.instance
+        lines = [f"{self.core.name} (Python) is {instance.state.name}"]
+        local, remote = instance.session_ids
+        if local or remote:
+            lines[0] += f", session {local}, the peer's is {remote}"
+        lines += [f"error on {self.core.name}: {error}" for error in self.errors[-3:]]
+        return lines + self.examine().lines()
+
+    def examine(self) -> Diagnosis:
+        """Return what is wrong with the link, and the state it is in; nothing is changed."""
+        return examine(
+            self.machine,
+            self.core,
+            self.config,
+            self._other,
+            bound=self.bound_count > 0,
+            instances={self.core.name: self.instance},
+        )

@@ -1,9 +1,4 @@
-"""The two sides of an echo exchange: Python as an application, firmware that is loaded, and how both are set up.
-
-The two sides of an echo exchange as applications in Python: who sends first, and who sends back.
-
-Set-up of an exchange: firmware that is loaded, and Python with its endpoint open.
-"""
+"""The two sides of an echo exchange: Python as an application that sends first or back, and firmware that is loaded."""
 
 from __future__ import annotations
 
@@ -15,10 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from icmsg.errors import IcmsgError, IpcError
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.link.preconditions import check_image, check_regions, check_reply, fill_regions
-from icmsg.link.stub_firmware import StubFirmware, StubStats
+from icmsg.link.preconditions import (
+    StubFirmware,
+    StubStats,
+    check_image,
+    check_regions,
+    check_reply,
+    fill_regions,
+)
 from icmsg.link.workload import RoundTrips, Workload, difference, unasked
-from icmsg.machine.force_off import start_firmware
+from icmsg.machine.boot import start_firmware
 from icmsg.machine.image import FirmwareImage
 from icmsg.timers import MS, US
 

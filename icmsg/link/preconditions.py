@@ -1,32 +1,20 @@
-"""Preconditions of an exchange, and shared memory as it may be when cores start.
+"""Preconditions of an exchange: regions, messages, roles, memory when cores start, and the parameters of stubs.
 
-Preconditions of an exchange: regions in memory, messages that fit, one side that sends first.
-
-Every function raises ConfigurationError, naming the fix, or returns nothing.
-
-Shared memory as it may be when cores start: RAM keeps its contents over a reset, and means nothing after power-up.
-
->>> from icmsg.config import InstanceConfig, Region
->>> from icmsg.hw.bus import MemoryBus
->>> from icmsg.wire.inspect import inspect_region
->>> memory, config = MemoryBus(bytearray(0x800)), InstanceConfig(Region(0, 0x400), Region(0x400, 0x400))
->>> fill_regions(memory, config, "old")
->>> print(inspect_region(memory, 0, config.tx_layout))
-rd_idx=56 wr_idx=92 used=36 of 1016, 1 packet pending
+Every ``check`` function raises ConfigurationError, naming the fix, or returns nothing.
 """
 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from struct import Struct
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from icmsg.config.boards import DEFAULT, board_of
 from icmsg.config.icmsg_me import IcmsgMeConfig
-from icmsg.config.instance import Region
+from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.memory_checks import misplaced
-from icmsg.errors import ConfigurationError
+from icmsg.errors import ConfigurationError, FirmwareError
 from icmsg.ipc import MAGIC
-from icmsg.link.stub_firmware import ECHO, INITIATOR
 from icmsg.wire.packet_buffer import HandshakeWord
 from icmsg.wire.pbuf import PbufReader, PbufWriter
 from icmsg.wire.spsc import SpscReader, SpscWriter
@@ -35,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.config.icbmsg import IcbmsgConfig
-    from icmsg.config.instance import InstanceConfig, RegionLayout
+    from icmsg.config.instance import RegionLayout
     from icmsg.hw.bus import Bus
     from icmsg.ipc.backend import HasRegions
     from icmsg.link.workload import Workload
@@ -148,10 +136,18 @@ _SESSION: Final = 0x1234
 
 
 def fill_regions(bus: Bus, config: InstanceConfig, kind: StaleMemory, seed: int = 1) -> None:
-    """Fill both regions of an instance before its cores start.
+    """Fill both regions of an instance before its cores start: RAM keeps its contents over a reset.
 
     ``old`` is what a session leaves that ended in the middle: magic taken, a message taken, a message waiting, session
-    ids where there are sessions. ``random`` is what RAM holds after power-up; it follows from ``seed``.
+    ids where there are sessions. ``random`` is what RAM holds after power-up, which means nothing; it follows from
+    ``seed``.
+
+    >>> from icmsg.hw.bus import MemoryBus
+    >>> from icmsg.wire.inspect import inspect_region
+    >>> memory, config = MemoryBus(bytearray(0x800)), InstanceConfig(Region(0, 0x400), Region(0x400, 0x400))
+    >>> fill_regions(memory, config, "old")
+    >>> print(inspect_region(memory, 0, config.tx_layout))
+    rd_idx=56 wr_idx=92 used=36 of 1016, 1 packet pending
 
     Raises:
         ConfigurationError: there is no such kind.
@@ -181,3 +177,198 @@ def _old(bus: Bus, address: int, layout: RegionLayout) -> None:
         HandshakeWord(bus, address, layout).write(_SESSION, _SESSION)
     for _ in range(2):
         reader.read()
+
+
+PARAMS_SYMBOL: Final = "icmsg_params"
+STATS_SYMBOL: Final = "icmsg_stats"
+COMMAND_SYMBOL: Final = "icmsg_command"
+"""Symbol of images with sessions only."""
+
+_PARAMS_MAGIC: Final = 0x504D4349
+_STATS_MAGIC: Final = 0x54534349
+_VERSION: Final = 1
+GENERATIONS: Final = ("", "3.6", "4.1", "rework")
+"""Generations of ICBMsg by their number in ``icmsg_params``; none for a stub that speaks ICMsg."""
+_GENERATION_OFFSET: Final = 72
+_GEOMETRY: Final = Struct("<7I")
+_GEOMETRY_OFFSET: Final = 8
+_WORK: Final = Struct("<5I")
+_WORK_OFFSET: Final = 40
+_STATS: Final = Struct("<29I")
+
+ECHO: Final = 1
+INITIATOR: Final = 2
+"""Programs."""
+
+DONE: Final = 3
+"""The state of an initiator that has every echo back."""
+_BAD_PARAMS: Final = 5
+
+_GENERATOR_SYMBOL: Final = "payload_make"
+"""Function that makes messages; of the stubs only an initiator has it."""
+_VPR_EXCEPTIONS: Final = 0x100
+"""Exception numbers from here on are those of a VPR: this plus the code in mcause, which ``cfsr`` has."""
+_LARGEST_REGION: Final = 0x8000
+_PARAMS: Final = (
+    "magic", "version", "tx_region", "tx_size", "rx_region", "rx_size", "tx_channel", "rx_channel",
+    "dcache_alignment", "flags", "messages", "size_min", "size_max", "seed", "window", "repeat_us", "systick_hz",
+    "unbound", "generation", "tx_blocks", "rx_blocks", "slots",
+)  # fmt: skip
+_SITES: Final = (
+    "nowhere", "in icmsg_params", "while bonding", "reading rx-region", "writing tx-region", "in icmsg_command",
+    "in a block", "at an endpoint",
+)  # fmt: skip
+_ERRORS: Final = {  # Zephyr's numbers
+    0: "none", 11: "EAGAIN", 12: "ENOMEM", 14: "EFAULT", 22: "EINVAL", 77: "EBADMSG", 122: "EMSGSIZE",
+}  # fmt: skip
+
+
+class StubStats(NamedTuple):
+    """``icmsg_stats``; counters since the core's reset, ``last_error`` a positive errno."""
+
+    magic: int
+    version: int
+    program: int
+    state: int
+    bound: int
+    sent: int
+    received: int
+    bytes_sent: int
+    bytes_received: int
+    mismatches: int
+    errors: int
+    send_retries: int
+    doorbells: int
+    rings: int
+    ticks: int
+    faults: int
+    last_error: int
+    last_error_site: int
+    last_error_detail: int
+    first_mismatch: int
+    fault_exception: int
+    fault_pc: int
+    fault_lr: int
+    cfsr: int
+    hfsr: int
+    fault_address: int
+    progress: int
+    unbound: int
+    lost: int
+
+    def trouble(self) -> str | None:
+        """Return in words what went wrong in the stub, or None."""
+        if self.state == _BAD_PARAMS:
+            word = min(self.last_error_detail // 4, len(_PARAMS) - 1)
+            return f"refuses its parameters: {_PARAMS[word]} (icmsg_params, offset {self.last_error_detail})"
+        if self.faults:
+            place = f"took exception {self.fault_exception} at PC 0x{self.fault_pc:08X}"
+            if self.fault_exception < _VPR_EXCEPTIONS:
+                return f"{place} (CFSR 0x{self.cfsr:08X})"
+            return f"{place} (mcause 0x{self.cfsr:08X}, mtval 0x{self.fault_address:08X})"
+        if self.errors:
+            error, site = (
+                _ERRORS.get(self.last_error, str(self.last_error)),
+                min(self.last_error_site, len(_SITES) - 1),
+            )
+            return (
+                f"counted {self.errors} error{'s' if self.errors > 1 else ''}, the last one {error} {_SITES[site]} "
+                f"(detail 0x{self.last_error_detail:X})"
+            )
+        return None
+
+
+class StubFirmware:
+    """A loaded stub: ``image`` on the core whose address space ``bus`` is; parameters in flash and counters in RAM.
+
+    Their layouts are those of ``firmware_stubs/README.md``: little-endian words, first a magic number and a version.
+
+    Raises:
+        FirmwareError: the image has the symbols, but of another version.
+    """
+
+    def __init__(self, image: FirmwareImage, bus: Bus) -> None:
+        self.starts: Final = _GENERATOR_SYMBOL in image.symbols
+        """True if it sends first."""
+        self._bus = bus
+        self._sessions = COMMAND_SYMBOL in image.symbols
+        self._image = image
+        self._params = image.symbol(PARAMS_SYMBOL)
+        self._stats = image.symbol(STATS_SYMBOL)
+        found = bus.read32(self._params), bus.read32(self._params + 4)
+        if found != (_PARAMS_MAGIC, _VERSION):
+            raise FirmwareError(
+                f"{image.path}: {PARAMS_SYMBOL} has version {found[1]}, this release needs {_VERSION}; "
+                "rebuild the stubs with `make prebuilt`"
+            )
+
+    @property
+    def generation(self) -> str:
+        """The generation of ICBMsg that it speaks; empty for one that speaks ICMsg."""
+        number = self._bus.read32(self._params + _GENERATION_OFFSET)
+        return GENERATIONS[number] if number < len(GENERATIONS) else f"number {number}"
+
+    @classmethod
+    def is_stub(cls, image: FirmwareImage) -> bool:
+        """Tell whether an image has the symbols of a stub."""
+        return PARAMS_SYMBOL in image.symbols and STATS_SYMBOL in image.symbols
+
+    def set_instance(self, config: InstanceConfig) -> None:
+        """Write regions, channels and alignment into the loaded image; before the core starts.
+
+        Raises:
+            ConfigurationError: the stubs cannot work with it, though ICMsg could.
+        """
+        if self.generation:
+            raise ConfigurationError(
+                f"{self._image.path}: this stub speaks ICBMsg (generation {self.generation}), not ICMsg: choose that "
+                "backend, or another stub"
+            )
+        self.write_geometry(config)
+
+    def write_geometry(self, config: InstanceConfig | IcbmsgConfig) -> None:
+        """Write what ICMsg and ICBMsg have in common; errors as :meth:`set_instance`."""
+        for name, region in (("tx-region", config.tx_region), ("rx-region", config.rx_region)):
+            if region.size > _LARGEST_REGION:
+                raise ConfigurationError(
+                    f"{name} of 0x{region.size:X} bytes: the firmware stubs take at most 0x{_LARGEST_REGION:X}; "
+                    "use a smaller region, or your own firmware"
+                )
+        if config.dcache_alignment & (config.dcache_alignment - 1):
+            raise ConfigurationError(
+                f"dcache-alignment {config.dcache_alignment}: the firmware stubs take 0 or a power of two"
+            )
+        words = (
+            config.tx_region.address,
+            config.tx_region.size,
+            config.rx_region.address,
+            config.rx_region.size,
+            config.tx_channel,
+            config.rx_channel,
+            config.dcache_alignment,
+        )
+        self._bus.write_block(self._params + _GEOMETRY_OFFSET, _GEOMETRY.pack(*words))
+
+    def instance(self) -> InstanceConfig:
+        """Return the instance that the parameters of the loaded image describe, as the stub's core has it."""
+        tx, tx_size, rx, rx_size, tx_channel, rx_channel, alignment = _GEOMETRY.unpack(
+            self._bus.read_block(self._params + _GEOMETRY_OFFSET, _GEOMETRY.size)
+        )
+        return InstanceConfig(
+            tx_region=Region(tx, tx_size),
+            rx_region=Region(rx, rx_size),
+            tx_channel=tx_channel,
+            rx_channel=rx_channel,
+            dcache_alignment=alignment,
+            unbound="detect" if self._sessions else "disable",
+        )
+
+    def set_work(self, *, messages: int, size_min: int, size_max: int, seed: int, window: int) -> None:
+        """Write what an initiator shall send into the loaded image; before the core starts."""
+        work = _WORK.pack(messages, size_min, size_max, seed & 0xFFFFFFFF, window)
+        self._bus.write_block(self._params + _WORK_OFFSET, work)
+
+    def stats(self) -> StubStats | None:
+        """Return the counters, or None before the program has initialised its RAM."""
+        stats = StubStats(*_STATS.unpack(self._bus.read_block(self._stats, _STATS.size)))
+        return stats if stats.magic == _STATS_MAGIC else None

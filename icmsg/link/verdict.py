@@ -1,28 +1,25 @@
-"""Result of an exchange, and the verdict on it beside its messages.
-
-Verdict on an exchange beside its messages: restarts, faults, and what is missing, in words.
-"""
+"""Verdict on an exchange beside its messages, in words: restarts, faults, hangs, and what is missing."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.errors import VirtualTimeoutError
+from icmsg.errors import EngineError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines, is_fault
-from icmsg.link.workload import RoundTrips
 from icmsg.machine.events import Event, EventKind
 from icmsg.machine.machine import fault_name
-from icmsg.timers import S, format_time
+from icmsg.timers import MS, S, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icmsg.link.endpoints.link import EndpointResult
     from icmsg.link.players import ExchangeSetup, Initiator, Responder
-    from icmsg.link.stub_firmware import StubStats
     from icmsg.link.watch import LinkWatch
-    from icmsg.machine.machine import Core, CoreFaultRecord, Machine
+    from icmsg.link.workload import Counts
+    from icmsg.machine.machine import Core, CoreFaultRecord, FaultLog, Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,36 +117,6 @@ _FAULT_EXCEPTIONS: Final = range(2, 8)
 _IPSR: Final = 0x1FF
 _FATAL: Final = "ZEPHYR FATAL ERROR"
 """Text that Zephyr prints for a fault, a failed assertion and a panic, before it halts the core."""
-
-
-class Counts(NamedTuple):
-    """Counts of whoever sent first, or what was seen of it from outside.
-
-    ``expected`` is None where as many were asked for as firmware sends; ``lost`` were under way at a restart. Where
-    they ``are_echoes`` not, neither number follows from the other.
-    """
-
-    expected: int | None
-    sent: int
-    got: int
-    bytes_received: int
-    mismatches: int
-    round_trips: RoundTrips
-    lost: int = 0
-    are_echoes: bool = True
-
-    @classmethod
-    def of_its_own(cls, expected: int | None, watch: LinkWatch) -> Counts:
-        """Return what ``watch`` has seen of two cores that both send messages of their own."""
-        received = watch.got, watch.bytes_received
-        return cls(expected or watch.got, watch.sent, *received, 0, RoundTrips(), are_echoes=False)
-
-    @classmethod
-    def of_stub(cls, expected: int, stub: StubStats, watch: LinkWatch) -> Counts:
-        """Return what a stub that sends first has counted, with what only ``watch`` sees."""
-        mismatches = max(watch.mismatches, stub.mismatches)
-        received = stub.received, stub.bytes_received
-        return cls(expected, stub.sent, *received, mismatches, watch.round_trips, watch.lost)
 
 
 class Restarts:
@@ -282,3 +249,144 @@ def playback_words(who: str, played: bytes, times: int) -> str:
         f"{times} times, and what Python sent then came back, too; nobody initiates: "
         "name the other side with --initiator"
     )
+
+
+_EVERY: Final = 8
+"""The run is looked at after so many slices."""
+_QUIET_NS: Final = 2 * MS
+"""Virtual time without progress after which cores may have stopped for good."""
+_FINISH_NS: Final = 5 * MS
+_FINISHES: Final = 200
+_FAULTS: Final = 1000
+"""A fault that came so often at one place is a loop."""
+_STEPS: Final = 200
+"""Progress is told about so often in a run."""
+
+
+def let_pass(machine: Machine, look: Callable[[], None], quiet_ns: Callable[[], int], ns: int) -> None:
+    """Run until no message has come for ``ns``: ``quiet_ns()`` says for how long none has."""
+
+    def silent() -> bool:
+        look()
+        return quiet_ns() > ns
+
+    while not silent():
+        with suppress(VirtualTimeoutError):  # something came meanwhile
+            machine.run_until(silent, timeout_ns=ns + 1)
+
+
+def wait_for_more(
+    machine: Machine,
+    look: Callable[[], None],
+    got: Callable[[], int],
+    is_over: Callable[[], bool],
+    total: int,
+    patience_ns: int,
+) -> None:
+    """Run until a further part of ``total`` has come back, or ``is_over()``; VirtualTimeoutError if nothing does."""
+    before = got()
+    goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
+    what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
+
+    def moved() -> bool:
+        look()
+        return got() >= goal or is_over()
+
+    try:
+        machine.run_until(moved, timeout_ns=patience_ns, what=what)
+    except VirtualTimeoutError:
+        if got() == before:
+            raise
+
+
+def let_finish(machine: Machine, cores: Sequence[Core]) -> None:
+    """Let firmware print its last lines: until nothing has come for 5 ms of virtual time, at most a second."""
+    before = 0
+    for _ in range(_FINISHES):
+        printed = sum(len(core.console.text) for core in cores)
+        if printed == before:
+            return
+        before = printed
+        machine.run_for(_FINISH_NS)
+
+
+class Stall(NamedTuple):
+    """``seconds`` of wall time without progress end a run; ``clock`` gives the wall time in seconds."""
+
+    seconds: float
+    clock: Callable[[], float]
+
+
+class HangError(EngineError):
+    """Firmware hangs; the text says how."""
+
+
+class StuckError(HangError):
+    """No core can change anything any more before the wait is over."""
+
+
+class ProgressGuard:
+    """Raises :class:`HangError` from :meth:`look`: firmware that hangs is recognised and named instead of waited for.
+
+    What can be proved ends a run, at a virtual time that is the same every time: a core that takes the same fault or
+    interrupt again and again, and cores none of which can change anything any more before the wait is over. Anything
+    else ends after some wall time without progress, if that is asked for: a run that gets on never looks at that
+    clock's value.
+
+    ``token()`` changes whenever the run gets on; ``longest_ns`` is the longest wait of the run.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        faults: FaultLog,
+        token: Callable[[], tuple[object, ...]],
+        longest_ns: int,
+        stall: Stall | None,
+    ) -> None:
+        self._machine = machine
+        self._faults = faults
+        self._token = token
+        self._longest_ns = longest_ns
+        self._stall = stall
+        self._looks = 0
+        self._last: tuple[object, ...] | None = None
+        self._since_ns = 0
+        self._since_s = 0.0
+
+    def look(self) -> None:
+        """Call it after every slice; mostly it does nothing.
+
+        Raises:
+            HangError: firmware hangs, or there was no progress for too long.
+        """
+        self._looks += 1
+        if self._looks % _EVERY:
+            return
+        token = self._token()
+        if token != self._last:
+            self._last, self._since_ns = token, self._machine.now_ns
+            self._since_s = self._stall.clock() if self._stall is not None else 0.0
+            return
+        if self._faults.repeated >= _FAULTS:
+            raise HangError(self._fault_loop())
+        if self._machine.now_ns - self._since_ns >= _QUIET_NS:
+            self._check_hangs()
+        if self._stall is not None and self._stall.clock() - self._since_s > self._stall.seconds:
+            raise HangError(
+                f"no packet, no console line and no new state of the link for {self._stall.seconds:g} s of wall time; "
+                "a longer wait: --stall-timeout"
+            )
+
+    def _check_hangs(self) -> None:
+        hangs = self._machine.hangs(self._longest_ns)
+        if hangs:
+            kind = HangError if any(hang.is_storm for hang in hangs) else StuckError
+            raise kind("; ".join(hang.text for hang in hangs))
+
+    def _fault_loop(self) -> str:
+        worst = max(self._faults.records(), key=lambda fault: fault.count)
+        return (
+            f"core {worst.core} takes {fault_name(worst.exception)} again and again at PC 0x{worst.pc:08X} "
+            f"({worst.place})"
+        )

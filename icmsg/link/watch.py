@@ -1,11 +1,8 @@
-"""Watches of a link from outside: pairs of messages, and who touches the words of a region.
-
-Watches a link between two cores from outside: pairs what one side sends with what comes back.
+"""Watches of a link from outside: pairs of what one side sends and what comes back, and who touches a region's words.
 
 Whoever plays the cores, a doorbell is the moment to which a packet belongs. That dates them exactly, but does not see
-all; so whoever runs the machine looks after every slice of a core, too (:meth:`LinkWatch.look`).
-
-Watchpoints on the words of a region: which core wrote ``wr_idx``, what, when, and in which function.
+all; so whoever runs the machine looks after every slice of a core, too (:meth:`LinkWatch.look`). A watchpoint on the
+words of a region tells which core wrote ``wr_idx``, what, when, and in which function.
 """
 
 from __future__ import annotations
@@ -17,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.instance import WORD
 from icmsg.errors import ConfigurationError, IcmsgError
-from icmsg.link.followed_link import follow_link
-from icmsg.link.link import Link
+from icmsg.link.link import Link, follow_link
 from icmsg.link.workload import EchoPairs
 from icmsg.machine.events import Event, EventKind, Packets, RegionChange, RegionChanged
 from icmsg.timers import format_time
@@ -28,8 +24,8 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig, Region, RegionLayout
     from icmsg.link.followed_region import FollowedRegion
+    from icmsg.machine.base_machine import AccessKind, MemoryAccess
     from icmsg.machine.events import TxRegion
-    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
     from icmsg.machine.machine import Core, Machine
 
 
@@ -121,7 +117,7 @@ class LinkWatch(EchoPairs):
 
     @property
     def is_bound(self) -> bool:
-        """True while both sides are, see :attr:`icmsg.link.followed_link.FollowedLink.is_bound`."""
+        """True while both sides are, see :attr:`icmsg.link.link.FollowedLink.is_bound`."""
         return self._link.is_bound
 
     def has_opened(self, core: Core) -> bool:

@@ -1,7 +1,4 @@
-"""Messages of an exchange, what came back for each, and how long the round trips took.
-
-Messages of one side, and what comes back for each: counted, compared and timed, whoever saw them.
-"""
+"""Messages of an exchange, and what came back for each: counted, compared and timed, whoever saw them."""
 
 from __future__ import annotations
 
@@ -9,12 +6,15 @@ from array import array
 from collections import deque
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from icmsg.errors import ConfigurationError, IcmsgError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from icmsg.link.preconditions import StubStats
+    from icmsg.link.watch import LinkWatch
 
 
 _WORD: Final = 0xFFFFFFFF
@@ -198,3 +198,51 @@ class EchoPairs:
         self.mismatches += 1
         self._cut += bool(sent) and (sent.startswith(packet) or packet.startswith(sent))
         self.first_difference = self.first_difference or error
+
+
+class Counts(NamedTuple):
+    """Counts of whoever sent first, or what was seen of it from outside.
+
+    ``expected`` is None where as many were asked for as firmware sends; ``lost`` were under way at a restart. Where
+    they ``are_echoes`` not, neither number follows from the other.
+    """
+
+    expected: int | None
+    sent: int
+    got: int
+    bytes_received: int
+    mismatches: int
+    round_trips: RoundTrips
+    lost: int = 0
+    are_echoes: bool = True
+
+    @classmethod
+    def of_its_own(cls, expected: int | None, watch: LinkWatch) -> Counts:
+        """Return what ``watch`` has seen of two cores that both send messages of their own."""
+        received = watch.got, watch.bytes_received
+        return cls(expected or watch.got, watch.sent, *received, 0, RoundTrips(), are_echoes=False)
+
+    @classmethod
+    def of_stub(cls, expected: int, stub: StubStats, watch: LinkWatch) -> Counts:
+        """Return what a stub that sends first has counted, with what only ``watch`` sees."""
+        mismatches = max(watch.mismatches, stub.mismatches)
+        received = stub.received, stub.bytes_received
+        return cls(expected, stub.sent, *received, mismatches, watch.round_trips, watch.lost)
+
+    @classmethod
+    def of_all(cls, counts: Sequence[Counts]) -> Counts:
+        """Return the counts of several endpoints together."""
+        trips = RoundTrips()
+        for each in counts:
+            trips.extend(each.round_trips)
+        expected = [each.expected for each in counts]
+        known = [number for number in expected if number is not None]
+        return cls(
+            sum(known) if len(known) == len(expected) else None,
+            sum(each.sent for each in counts),
+            sum(each.got for each in counts),
+            sum(each.bytes_received for each in counts),
+            sum(each.mismatches for each in counts),
+            trips,
+            sum(each.lost for each in counts),
+        )

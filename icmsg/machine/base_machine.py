@@ -1,20 +1,21 @@
 """A machine and its cores of any engine, as far as it does not matter how time passes and who executes.
 
-A core of any engine, as far as it does not matter who executes there: names, image, places, who may use it.
+Stops at a place of firmware, and accesses that it makes, are the same on every engine, too.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
+from icmsg.config.instance import WORD
 from icmsg.errors import ConfigurationError, EngineError, FirmwareError, IcmsgError, VirtualTimeoutError
 from icmsg.ipc.clock import check_delay
-from icmsg.machine.backtrace import unwind
+from icmsg.machine.backtrace import unwind, unwind_riscv
+from icmsg.machine.boot import check_addresses
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.image_memory import check_addresses
 from icmsg.machine.machine import FaultLog
-from icmsg.machine.riscv_backtrace import unwind_riscv
 from icmsg.soc.soc import find_core
 from icmsg.timers import format_time
 
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from icmsg.machine.events import EventStream
     from icmsg.machine.machine import CoreFaultRecord
     from icmsg.machine.variables import Variable
-    from icmsg.soc.mailbox_ports import MailboxPort
     from icmsg.soc.platform import PlatformDescription
     from icmsg.soc.soc import Soc, SocCore
-
+    from icmsg.soc.wiring import MailboxPort
 
 PATIENCE: Final = 1000
 """Handler calls in a row that leave an interrupt line high before it counts as a mistake."""
@@ -288,3 +288,71 @@ class BaseMachine(Generic[CoreT]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+AccessKind = Literal["store", "load"]
+STORES: Final[tuple[AccessKind, ...]] = ("store",)
+
+
+class StoodStill(Exception):  # noqa: N818 - no error
+    """Time stands at a stop; the next run goes on there."""
+
+
+class RunsToStops:
+    """Runs that end at a stop, and whether time shall stand at the one that is told."""
+
+    def __init__(self) -> None:
+        self._leaves = False
+
+    def run_to(
+        self,
+        on_reach: Callable[[Callable[[], None]], Callable[[], None]],
+        times: int,
+        run: Callable[[], None],
+    ) -> None:
+        """Let time pass by ``run()``, until the handler that ``on_reach`` puts was called for the ``times``-th time."""
+        left = times
+
+        def count() -> None:
+            nonlocal left
+            left -= 1
+            self._leaves |= left == 0
+
+        end = on_reach(count)
+        try:
+            run()
+        except StoodStill:
+            return
+        finally:
+            self._leaves = False
+            end()
+
+    def told(self) -> None:
+        """Raise StoodStill behind what was told of a stop, if time shall stand there."""
+        if self._leaves:
+            raise StoodStill
+
+
+def never() -> bool:
+    """Return False: what is waited for ends a run in another way."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAccess:
+    """Access to memory at ``time_ns`` of virtual time; ``address`` is its first byte.
+
+    ``value`` has at most 32 bits. ``pc`` is the address of the instruction, None for Python's.
+    """
+
+    time_ns: int
+    kind: AccessKind
+    address: int
+    value: int
+    pc: int | None
+
+
+def store_of_python(bus: Bus, time_ns: int, address: int, size: int) -> MemoryAccess:
+    """Return the access that a block of ``size`` bytes is which Python has written to ``address``: its first word."""
+    value = int.from_bytes(bus.read_block(address, min(size, WORD)), "little")
+    return MemoryAccess(time_ns, "store", address, value, None)

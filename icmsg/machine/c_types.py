@@ -1,4 +1,4 @@
-"""Simple types of C as values: what bytes in a core's memory mean, and which bytes a value is; little-endian."""
+"""Types of C: what bytes in a core's memory mean, and which bytes a value is; little-endian."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import re
 import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import FirmwareError, closest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Value = Any
 """int, bool, float, :class:`EnumValue`, bytes (an array of characters or bytes), list (array), dict (struct, union)."""
-_BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR, _UNSIGNED_CHAR, _UTF = 2, 4, 5, 6, 8, 0x10
 MOST: Final = 64
 """Elements of an array that are shown; of bytes and characters four times as many."""
 _FLOATS: Final = {2: "<e", 4: "<f", 8: "<d"}
@@ -74,11 +76,8 @@ class CType(ABC):
 def parse_number(value: Value) -> int | None:
     """Return a whole number, or one that a text says; None where it is none."""
     if isinstance(value, str):
-        return (
-            int(value, 0 if value.strip("+-0").lower()[:1] in "xb" else 10)
-            if _NUMBER.fullmatch(value)
-            else None
-        )
+        base = 0 if value.strip("+-0").lower()[:1] in "xb" else 10
+        return int(value, base) if _NUMBER.fullmatch(value) else None
     return int(value) if isinstance(value, int) else None
 
 
@@ -125,10 +124,7 @@ class BoolType(CType):
 
     def encode(self, value: Value, what: str) -> bytes:
         """Return the byte."""
-        words = {"true": 1, "false": 0}
-        number = (
-            words.get(value.lower(), parse_number(value)) if isinstance(value, str) else parse_number(value)
-        )
+        number = {"true": 1, "false": 0}.get(str(value).lower(), parse_number(value))
         if number not in (0, 1):
             raise self.refused(value, what, "true or false")
         return number.to_bytes(self.size, "little")
@@ -180,10 +176,11 @@ class EnumType(CType):
             if each == number:
                 return name
         flags = {name: each for name, each in self.names.items() if each > 0 and each & number == each}
-        together = 0
-        for each in flags.values():
-            together |= each
-        if number > 0 and together == number and all(each & each - 1 == 0 for each in flags.values()):
+        if (
+            number > 0
+            and reduce(or_, flags.values(), 0) == number
+            and all(each & each - 1 == 0 for each in flags.values())
+        ):
             return "|".join(flags)
         return str(number)
 
@@ -199,12 +196,9 @@ class EnumType(CType):
                     f"{what} is of type {self.name}, which has no {unknown!r}{closest(unknown, self.names)}; "
                     f"there are {known}"
                 )
-            number = 0
-            for part in parts:
-                number |= self.names[part]
-        return IntegerType(self.name, self.size, self.signed).encode(
-            value if number is None else number, what
-        )
+            number = reduce(or_, (self.names[part] for part in parts))
+        whole = IntegerType(self.name, self.size, self.signed)
+        return whole.encode(value if number is None else number, what)
 
     def text(self, value: Value, _name_of: Callable[[int], str], /) -> str:
         """Return the name; a number that has none with a word about it."""
@@ -263,9 +257,8 @@ class BytesType(CType):
     def encode(self, value: Value, what: str) -> bytes:
         """Return as many bytes."""
         if not isinstance(value, bytes | bytearray) or len(value) != self.size:
-            raise self.refused(
-                value, what, f"bytes, {self.size} of them: its type is not known, build with -g"
-            )
+            wanted = f"bytes, {self.size} of them: its type is not known, build with -g"
+            raise self.refused(value, what, wanted)
         return bytes(value)
 
     def text(self, value: Value, _name_of: Callable[[int], str], /) -> str:
@@ -280,22 +273,127 @@ def bare(type_: CType) -> CType:
     return type_
 
 
-def qualifiers(type_: CType) -> tuple[bool, bool]:
-    """Return whether a type is ``const``, and whether it is ``volatile``."""
-    const = volatile = False
-    while isinstance(type_, QualifiedType):
-        const, volatile = const or type_.const, volatile or type_.volatile
-        type_ = type_.of
-    return const, volatile
+@dataclass(frozen=True, eq=False)
+class ArrayType(CType):
+    """``count`` elements one behind the other; None where C does not say how many: then its size is 0."""
+
+    element: CType
+    count: int | None
+
+    @property
+    def is_bytes(self) -> bool:
+        """True for an array of bytes or characters, whose value is bytes."""
+        element = bare(self.element)
+        return isinstance(element, IntegerType) and element.size == 1
+
+    @property
+    def is_text(self) -> bool:
+        """True for an array of characters."""
+        element = bare(self.element)
+        return isinstance(element, IntegerType) and element.is_char
+
+    def decode(self, data: bytes) -> Value:
+        """Return bytes, or a list."""
+        if self.is_bytes:
+            return data
+        step = self.element.size
+        return [self.element.decode(data[at : at + step]) for at in range(0, self.size, step)] if step else []
+
+    def encode(self, value: Value, what: str) -> bytes:
+        """Return the bytes of a list, of bytes, or of a text, which is filled up with zeros."""
+        count = self.count or 0
+        if self.is_text and isinstance(value, str):
+            value = value.encode()
+        if self.is_bytes and isinstance(value, bytes | bytearray):
+            if len(value) > count:
+                raise self.refused(value, what, f"{count} bytes or fewer, it is {len(value)}")
+            return bytes(value).ljust(count, b"\0")
+        if not isinstance(value, list | tuple) or len(value) != count:
+            kind = f"a list of {count} values" if not self.is_text else f"a text of {count} bytes or fewer"
+            raise self.refused(value, what, f"{kind}; or write one element: {what}[0]")
+        return b"".join(self.element.encode(each, f"{what}[{at}]") for at, each in enumerate(value))
+
+    def text(self, value: Value, name_of: Callable[[int], str], /) -> str:
+        """Return a text in quotes, or the elements in braces, equal ones counted."""
+        if self.is_text:
+            shown = value.rstrip(b"\0")
+            cut = "…" if len(shown) > 4 * MOST else ""
+            return '"' + repr(shown[: 4 * MOST])[2:-1].replace('"', '\\"') + '"' + cut
+        most = 4 * MOST if self.is_bytes else MOST
+        words = []
+        for text, same in groupby(self.element.text(each, name_of) for each in value[:most]):
+            times = len(list(same))
+            words.append(f"{text} ({times} times)" if times > 4 else ", ".join([text] * times))
+        return "{" + ", ".join([*words, *(["…"] if len(value) > most else [])]) + "}"
 
 
-def base_type(name: str, size: int, encoding: int) -> CType:
-    """Return a type that C has by itself; ``encoding`` is the number that DWARF has for it (DW_ATE_…)."""
-    if encoding == _BOOLEAN:
-        return BoolType(name, size)
-    if encoding == _FLOAT and size in (2, 4, 8):
-        return FloatType(name, size)
-    if encoding in (_SIGNED, _SIGNED_CHAR, 7, _UNSIGNED_CHAR, _UTF, 1):
-        is_char = name == "char" or (encoding == _UTF and size == 1)
-        return IntegerType(name, size, encoding in (_SIGNED, _SIGNED_CHAR), is_char)
-    return BytesType(name, size)
+@dataclass(frozen=True, eq=False)
+class StructMember:
+    """A member of a struct: ``bit`` counts from the struct's first bit, ``bits`` is 0 where it is no bit field."""
+
+    name: str
+    type: CType
+    bit: int
+    bits: int = 0
+
+    def decode(self, data: bytes) -> Value:
+        """Return its value, from the bytes of the struct."""
+        if not self.bits:
+            return self.type.decode(data[self.bit // 8 : self.bit // 8 + self.type.size])
+        number = int.from_bytes(data, "little") >> self.bit & (1 << self.bits) - 1
+        if getattr(bare(self.type), "signed", False) and number >> self.bits - 1:
+            number |= -1 << self.bits
+        size = max(self.type.size, -(-self.bits // 8))
+        return self.type.decode((number & (1 << 8 * size) - 1).to_bytes(size, "little"))
+
+    def encode_into(self, data: bytearray, value: Value, what: str) -> None:
+        """Put a value into the bytes of the struct; raises as :meth:`CType.encode`."""
+        encoded = self.type.encode(value, what)
+        if not self.bits:
+            data[self.bit // 8 : self.bit // 8 + len(encoded)] = encoded
+            return
+        kind = bare(self.type)
+        signed = bool(getattr(kind, "signed", False))
+        number = int.from_bytes(encoded, "little", signed=signed)
+        IntegerType(f"{kind.name} : {self.bits}", len(encoded), signed, bits=self.bits).encode(number, what)
+        mask = (1 << self.bits) - 1 << self.bit
+        whole = int.from_bytes(data, "little") & ~mask | number << self.bit & mask
+        data[:] = whole.to_bytes(len(data), "little")
+
+
+@dataclass(frozen=True, eq=False)
+class StructType(CType):
+    """A struct, class or union; members without a name are those of a struct within, of which only those have names."""
+
+    members: tuple[StructMember, ...]
+
+    def named(self) -> Iterator[StructMember]:
+        """Yield all members that have a name, those of a struct without one within, too."""
+        for each in self.members:
+            inner = bare(each.type)
+            if each.name:
+                yield each
+            elif isinstance(inner, StructType):
+                yield from (StructMember(m.name, m.type, each.bit + m.bit, m.bits) for m in inner.named())
+
+    def member(self, name: str) -> StructMember | None:
+        """Return a member by its name."""
+        return next((each for each in self.named() if each.name == name), None)
+
+    def names(self) -> list[str]:
+        """Return the names of all members."""
+        return [each.name for each in self.named()]
+
+    def decode(self, data: bytes) -> Value:
+        """Return a dictionary of the members."""
+        return {each.name: each.decode(data) for each in self.named()}
+
+    def encode(self, value: Value, what: str) -> bytes:
+        """Return the bytes of a dictionary with all members; of a union with one."""
+        first = (self.names() or ["…"])[0]
+        raise self.refused(value, what, f"one value; write its members one by one: {what}.{first}")
+
+    def text(self, value: Value, name_of: Callable[[int], str], /) -> str:
+        """Return the members in braces."""
+        words = (f"{each.name} = {each.type.text(value[each.name], name_of)}" for each in self.named())
+        return "{" + ", ".join(words) + "}"

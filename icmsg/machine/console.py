@@ -1,8 +1,6 @@
-"""Console of a core: what it prints, what is written to it, and files of that.
+"""Console of a core: the text that it prints, the bytes that are written to it, and files of what it prints.
 
-Console of a core: the text that it prints, and the bytes that are written to it.
-
-Files of what a console prints: bytes as they are, lines with their virtual time, or asciicast v2.
+The files have bytes as they are, lines with their virtual time, or asciicast v2.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from icmsg.errors import ConfigurationError, EngineError
-from icmsg.outputs import create_bytes_file, create_file
+from icmsg.files import create_bytes_file, create_file
 
 ConsoleSink = Callable[[bytes, int], None]
 WAYS: Final = ("uart", "rtt")

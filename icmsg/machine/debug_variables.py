@@ -11,23 +11,27 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import FirmwareError
-from icmsg.machine.c_composites import ArrayType, StructMember, StructType
 from icmsg.machine.c_types import (
+    ArrayType,
+    BoolType,
     BytesType,
     CType,
     EnumType,
+    FloatType,
+    IntegerType,
     PointerType,
     QualifiedType,
-    base_type,
+    StructMember,
+    StructType,
 )
-from icmsg.machine.line_table import DEEPEST, die_name, text_of
-from icmsg.machine.source_lines import short_path
+from icmsg.machine.source_lines import die_name, die_with, short_path, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from icmsg.machine.source_lines import DebugInfo
 
+_BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR, _UNSIGNED_CHAR, _UTF = 2, 4, 5, 6, 8, 0x10
 _ADDR, _PLUS_UCONST, _ADDRX, _ADDR_INDEX = 0x03, 0x23, 0xA1, 0xFB
 _POINTERS: Final = ("DW_TAG_pointer_type", "DW_TAG_reference_type", "DW_TAG_rvalue_reference_type")
 _STRUCTS: Final = {
@@ -162,12 +166,11 @@ class DebugVariables:
 
     def _place(self, die: Any) -> tuple[int | None, str]:
         """Return the address of a variable, or why it has none."""
-        found = _origin_attribute(die, "DW_AT_location")
-        if found is None:
-            return None, _GONE
-        if not isinstance(found.value, list) or not found.value:
-            return None, f"the compiler keeps it in different places; {_REMEDY}" if found.value else _GONE
-        operation, *rest = found.value
+        holder = die_with(die, "DW_AT_location")
+        found = [] if holder is None else _attribute(holder, "DW_AT_location")
+        if not isinstance(found, list) or not found:
+            return None, f"the compiler keeps it in different places; {_REMEDY}" if found else _GONE
+        operation, *rest = found
         if operation == _ADDR and len(rest) >= _POINTER_BYTES:
             address, rest = int.from_bytes(bytes(rest[:4]), "little"), rest[4:]
         elif operation in (_ADDRX, _ADDR_INDEX):
@@ -190,17 +193,10 @@ class DebugVariables:
     # Types
 
     def _type_of(self, die: Any) -> CType:
-        for _ in range(DEEPEST):
-            if "DW_AT_type" in die.attributes:
-                return self._type(die.get_DIE_from_attribute("DW_AT_type"))
-            link = next(
-                (each for each in ("DW_AT_abstract_origin", "DW_AT_specification") if each in die.attributes),
-                None,
-            )
-            if link is None:
-                break
-            die = die.get_DIE_from_attribute(link)
-        return BytesType("void", 0)
+        found = die_with(die, "DW_AT_type")
+        return (
+            BytesType("void", 0) if found is None else self._type(found.get_DIE_from_attribute("DW_AT_type"))
+        )
 
     def _type(self, die: Any) -> CType:
         die = _whole(die)
@@ -214,7 +210,7 @@ class DebugVariables:
         size = _attribute(die, "DW_AT_byte_size")
         size = size if isinstance(size, int) else 0
         if tag == "DW_TAG_base_type":
-            return base_type(name, size, _attribute(die, "DW_AT_encoding"))
+            return _base_type(name, size, _attribute(die, "DW_AT_encoding"))
         if tag == "DW_TAG_enumeration_type":
             return self._enumeration(die, f"enum {name}".strip(), size)
         if tag in _POINTERS:
@@ -312,6 +308,18 @@ class DebugVariables:
         return StructMember(text_of(die, "DW_AT_name") or "", type_, first, bits)
 
 
+def _base_type(name: str, size: int, encoding: int) -> CType:
+    """Return a type that C has by itself; ``encoding`` is the number that DWARF has for it (DW_ATE_…)."""
+    if encoding == _BOOLEAN:
+        return BoolType(name, size)
+    if encoding == _FLOAT and size in (2, 4, 8):
+        return FloatType(name, size)
+    if encoding in (_SIGNED, _SIGNED_CHAR, 7, _UNSIGNED_CHAR, _UTF, 1):
+        is_char = name == "char" or (encoding == _UTF and size == 1)
+        return IntegerType(name, size, encoding in (_SIGNED, _SIGNED_CHAR), is_char)
+    return BytesType(name, size)
+
+
 def _may_be(symbol: str, name: str) -> bool:
     """Tell whether a symbol may be that variable; a static one of a function is ``name.0`` or ``function.name``."""
     return symbol == name or symbol.startswith(f"{name}.") or symbol.endswith(f".{name}")
@@ -367,16 +375,6 @@ def _scopes(die: Any) -> list[str]:
 def _attribute(die: Any, name: str) -> Any:
     found = die.attributes.get(name)
     return None if found is None else found.value
-
-
-def _origin_attribute(die: Any, name: str) -> Any | None:
-    for _ in range(DEEPEST):
-        if name in die.attributes:
-            return die.attributes[name]
-        if "DW_AT_abstract_origin" not in die.attributes:
-            return None
-        die = die.get_DIE_from_attribute("DW_AT_abstract_origin")
-    return None
 
 
 def _uleb(data: list[int]) -> tuple[int, int]:

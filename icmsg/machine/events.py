@@ -1,14 +1,12 @@
-"""The one stream of what happens on a machine, and the details of what happens in a region.
+"""The one stream of what happens on a machine, with the details of what happens in a region that somebody follows.
 
-The one stream of what happens on a machine; every view of a run is a sink of it.
+Every view of a run is a sink of it.
 
 An event is five integers: virtual time, kind, core, and two values whose meaning depends on the kind. That keeps
 an event below a microsecond and gives the same bytes, and so the same hash, in every process.
 
 Some kinds are not what happened but what somebody who looked has seen (:data:`SEEN`). They are told to sinks and are
 never part of the hash, which must be the same whether anybody looks or not.
-
-News of a region that somebody follows: the details of the events that tell them.
 """
 
 from __future__ import annotations

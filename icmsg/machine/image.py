@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from icmsg.errors import FirmwareError, closest
-from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
+from icmsg.files import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
 from icmsg.machine.image_formats import RiscVBuild, read_hex
 from icmsg.machine.source_lines import CodeSymbol, DebugInfo
 
@@ -289,8 +289,8 @@ class FirmwareImage:
         )
 
     def frame_rules(self, address: int) -> tuple[dict[Any, Any], int, bool] | None:
-        """Return how the registers of the caller are found at ``address``, as :meth:`DebugInfo.frame_rules`."""
-        return self.debug.frame_rules(address) if self.debug is not None else None
+        """Return how the registers of the caller are found at ``address``, as :meth:`CallFrames.rules`."""
+        return self.debug.frames.rules(address) if self.debug is not None else None
 
 
 def _segments(path: Path, elf: ELFFile) -> Iterator[Segment]:

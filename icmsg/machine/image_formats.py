@@ -17,7 +17,7 @@ import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import FirmwareError
-from icmsg.limits import HEX_BYTES, LOADED_BYTES, SEGMENTS, read_file, size_text
+from icmsg.files import HEX_BYTES, LOADED_BYTES, SEGMENTS, read_file, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

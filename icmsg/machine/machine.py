@@ -1,8 +1,6 @@
-"""Machine with cores on one virtual clock, as every engine offers it, and why firmware faults.
+"""Machine with cores on one virtual clock, as every engine offers it, and why firmware faults, in the same words.
 
 The protocols say what scenarios may rely on; ``tests/contract`` runs the same tests over every engine.
-
-Causes of firmware's faults, and how they are said: the same words on every engine.
 """
 
 from __future__ import annotations
@@ -22,15 +20,14 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
     from icmsg.machine.backtrace import Frame
-    from icmsg.machine.base_machine import BaseCore
+    from icmsg.machine.base_machine import AccessKind, BaseCore, MemoryAccess
     from icmsg.machine.console import Console
     from icmsg.machine.events import Event, EventStream
-    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
     from icmsg.machine.image import FirmwareImage
     from icmsg.machine.variables import Variable
-    from icmsg.soc.mailbox_ports import MailboxPort
     from icmsg.soc.platform import PlatformDescription
     from icmsg.soc.soc import Soc
+    from icmsg.soc.wiring import MailboxPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +210,16 @@ class Core(Protocol):
 
     def backtrace(self) -> tuple[Frame, ...]:
         """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""
+
+
+@runtime_checkable
+class WatchesStores(Protocol):
+    """A core that can tell of its firmware's stores; not every engine has them."""
+
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
+    ) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store, ``pc`` a function; the result ends that."""
 
 
 @runtime_checkable

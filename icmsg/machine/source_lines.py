@@ -1,4 +1,4 @@
-"""Functions, files and lines of code addresses, and how its callers are found: what DWARF says (versions 2 to 5).
+"""Functions, files and lines of code addresses, and what a line of source became: what DWARF says (versions 2 to 5).
 
 Nothing is read before a place is asked for, and then the compilation unit of that place alone. What is damaged, or
 was written by a compiler that means something else, counts as absent: an answer that is not certain is none.
@@ -9,16 +9,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from elftools.dwarf.callframe import FDE
 from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from icmsg.machine.line_table import DEEPEST, LineTable, die_name, number_of
+from icmsg.machine.frames import CallFrames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +30,46 @@ _NEAR: Final = 64
 """Symbols that are looked through for one that an address lies in."""
 _NEVER: Final = 0xFFFF_FFFE
 """Address from which linkers leave ranges of functions that they dropped; others leave them at zero."""
+
+
+_BLOCKS: Final = {"DW_TAG_lexical_block", "DW_TAG_namespace", "DW_TAG_class_type", "DW_TAG_structure_type"}
+DEEPEST: Final = 64
+"""Depth of what lies within one another, or refers to one another; more is no tree."""
+
+
+def die_name(die: Any) -> str | None:
+    """Return what an entry of the debug information is called, itself or where it comes from."""
+    return None if (found := die_with(die, "DW_AT_name")) is None else text_of(found, "DW_AT_name")
+
+
+def die_with(die: Any, attribute: str) -> Any | None:
+    """Return the entry that has an attribute: an entry itself, or where it comes from."""
+    for _ in range(DEEPEST):
+        if attribute in die.attributes:
+            return die
+        links = (each for each in ("DW_AT_abstract_origin", "DW_AT_specification") if each in die.attributes)
+        link = next(links, None)
+        if link is None:
+            return None
+        die = die.get_DIE_from_attribute(link)
+    return None
+
+
+def text_of(die: Any, attribute: str) -> str | None:
+    """Return an attribute of an entry that is a text."""
+    found = die.attributes.get(attribute)
+    return None if found is None else decoded(found.value)
+
+
+def number_of(die: Any, attribute: str) -> int | None:
+    """Return an attribute of an entry that is a number."""
+    found = die.attributes.get(attribute)
+    return found.value if found is not None and isinstance(found.value, int) else None
+
+
+def decoded(value: Any) -> str:
+    """Return a name in a file as text."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +108,68 @@ def short_path(path: str) -> str:
     return "/".join(plain.parts[-2:]) if len(plain.parts) > 2 else str(plain)
 
 
+class LineTable:
+    """The line table and the file names of one compilation unit."""
+
+    def __init__(self, dwarf: Any, unit: Any) -> None:
+        self._program = dwarf.line_program_for_CU(unit)
+        self._folder = text_of(unit.get_top_DIE(), "DW_AT_comp_dir") or ""
+        self.path: Final = cache(self._path)
+        """Returns the path of a file by its number in the line table."""
+
+    def spans(self) -> Iterator[list[tuple[int, int, str | None, int]]]:
+        """Yield each sequence of code as (begin, end, path, line) of its parts; line 0 is what belongs to none."""
+        found: list[tuple[int, int, str | None, int]] = []
+        before: Any = None
+        entries = self._program.get_entries() if self._program is not None else ()
+        for state in filter(None, (entry.state for entry in entries)):
+            if before is not None and before.address < state.address:
+                found.append((before.address, state.address, self.path(before.file), before.line))
+            before = None if state.end_sequence else state
+            if before is None:
+                yield found
+                found = []
+
+    def line_of(self, address: int) -> tuple[str | None, int]:
+        """Return the path and the line of ``address``; (None, 0) where the table has none."""
+        parts = (part for sequence in self.spans() for part in sequence)
+        places = ((path, line) for begin, end, path, line in parts if begin <= address < end and line)
+        return next(places, (None, 0))
+
+    def _path(self, number: int) -> str | None:
+        if self._program is None:
+            return None
+        header = self._program.header
+        first = 0 if header["version"] >= 5 else 1
+        if not first <= number < len(header["file_entry"]) + first:
+            return None
+        entry, folders = header["file_entry"][number - first], header["include_directory"]
+        at = entry["dir_index"] - first
+        folder = decoded(folders[at]) if 0 <= at < len(folders) else ""
+        parts = [self._folder, folder, decoded(entry["name"])]
+        path = ""
+        for part in (each.replace("\\", "/") for each in parts if each):
+            path = part if part.startswith("/") or part[1:2] == ":" or not path else f"{path}/{part}"
+        return _without_dots(path)
+
+
+def _without_dots(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] not in ("", ".."):
+            parts.pop()
+        elif part not in (".", "") or not parts:
+            parts.append(part)
+    return "/".join(parts)
+
+
 class DebugInfo:
     """Debug information of the ELF file ``path``; none where it has changed since this object was made."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = _state(path)
+        self._places: Final[dict[int, tuple[SourcePlace, ...]]] = {}
 
     @property
     def symbols(self) -> list[CodeSymbol]:
@@ -108,15 +203,10 @@ class DebugInfo:
     def places_at(self, address: int) -> tuple[SourcePlace, ...]:
         """Return the line of ``address``, then the lines that its function was inlined into; empty where unknown."""
         if address not in self._places:
-            found: tuple[SourcePlace, ...] = ()
+            self._places[address] = ()
             with suppress(Exception):  # a damaged file may fail in any way that its reader did not think of
-                found = tuple(self._find(address))
-            self._places[address] = found
+                self._places[address] = tuple(self._find(address))
         return self._places[address]
-
-    @cached_property
-    def _places(self) -> dict[int, tuple[SourcePlace, ...]]:
-        return {}
 
     # Sections
 
@@ -165,10 +255,7 @@ class DebugInfo:
                 unit = dwarf.get_CU_at(offset)
                 if self._is_here(unit.get_top_DIE(), address):
                     return unit
-        for begin, end, unit in self._units:
-            if begin <= address < end:
-                return unit
-        return None
+        return next((unit for begin, end, unit in self._units if begin <= address < end), None)
 
     @cached_property
     def _units(self) -> list[tuple[int, int, Any]]:
@@ -184,10 +271,7 @@ class DebugInfo:
         """Yield the function at ``address``, and what is inlined there, the outermost first."""
         scope = unit.get_top_DIE()
         for _ in range(DEEPEST):
-            inner = next(
-                (die for die in _scopes(scope) if self._is_here(die, address)),
-                None,
-            )
+            inner = next((die for die in _scopes(scope) if self._is_here(die, address)), None)
             if inner is None:
                 return
             if inner.tag in ("DW_TAG_subprogram", "DW_TAG_inlined_subroutine"):
@@ -199,8 +283,7 @@ class DebugInfo:
 
     def _ranges(self, die: Any) -> Iterator[tuple[int, int]]:
         for begin, end in _raw_ranges(self.dwarf, die):
-            dropped = begin == 0 and not self.starts_at_zero
-            if begin < end and begin < _NEVER and not dropped:
+            if begin < end and begin < _NEVER and (begin or self.starts_at_zero):
                 yield begin, end
 
     @cached_property
@@ -208,39 +291,10 @@ class DebugInfo:
         """True if code may begin at address 0, where linkers also leave what they have dropped."""
         return any(symbol.start == 0 and symbol.is_function for symbol in self.symbols[:64])
 
-    # Call frames
-
     @cached_property
-    def _frames(self) -> tuple[list[int], list[Any]]:
-        dwarf, found = self.dwarf, []
-        if dwarf is not None:
-            for has, read in (
-                (dwarf.has_CFI, dwarf.CFI_entries),
-                (dwarf.has_EH_CFI, dwarf.EH_CFI_entries),
-            ):
-                with suppress(Exception):
-                    found += [entry for entry in (read() if has() else ()) if isinstance(entry, FDE)]
-        found.sort(key=lambda entry: entry.header["initial_location"])
-        return [entry.header["initial_location"] for entry in found], found
-
-    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int, bool] | None:
-        """Return the row of the call frame table for ``address``, and the column of the return address.
-
-        The third value tells whether the function puts the return address somewhere in any of its rows.
-        """
-        with suppress(Exception):
-            starts, entries = self._frames
-            at = bisect_right(starts, address) - 1
-            if at < 0 or (starts[at] == 0 and not self.starts_at_zero):
-                return None
-            entry = entries[at]
-            if address >= starts[at] + entry.header["address_range"]:
-                return None
-            table = entry.get_decoded().table
-            row = next((each for each in reversed(table) if each["pc"] <= address), None)
-            column = entry.cie.header["return_address_register"]
-            return None if row is None else (row, column, any(column in each for each in table))
-        return None
+    def frames(self) -> CallFrames:
+        """The call frame tables that it has."""
+        return CallFrames(self.dwarf, starts_at_zero=self.starts_at_zero)
 
 
 def _scopes(die: Any) -> Iterator[Any]:
@@ -251,12 +305,7 @@ def _scopes(die: Any) -> Iterator[Any]:
         last = child.offset
         if child.tag in ("DW_TAG_subprogram", "DW_TAG_inlined_subroutine"):
             yield child
-        elif child.tag in (
-            "DW_TAG_lexical_block",
-            "DW_TAG_namespace",
-            "DW_TAG_class_type",
-            "DW_TAG_structure_type",
-        ):
+        elif child.tag in _BLOCKS:
             if "DW_AT_low_pc" in child.attributes or "DW_AT_ranges" in child.attributes:
                 yield child
             elif child.tag != "DW_TAG_structure_type":
@@ -297,8 +346,55 @@ def _symbols(elf: Any) -> Iterator[CodeSymbol]:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    try:
+    with suppress(OSError):
         known = path.stat()
-    except OSError:
-        return None
-    return known.st_mtime_ns, known.st_size
+        return known.st_mtime_ns, known.st_size
+    return None
+
+
+class LineSpan(NamedTuple):
+    """Code from address ``begin`` to ``end`` - 1, made of one line."""
+
+    begin: int
+    end: int
+    path: str
+    line: int
+
+
+class FunctionStart(NamedTuple):
+    """A function with code at ``start`` whose first line is known."""
+
+    start: int
+    name: str
+    path: str
+    line: int
+
+
+def line_spans(debug: DebugInfo) -> list[LineSpan]:
+    """Return all code of an image with its lines, in the order of addresses; what the linker has dropped is not there.
+
+    What is damaged counts as absent, and so does code that no compiler says a line of.
+    """
+    found: set[LineSpan] = set()
+    with suppress(Exception):  # a damaged file may fail in any way that its reader did not think of
+        for unit in debug.dwarf.iter_CUs() if debug.dwarf is not None else ():
+            with suppress(Exception):
+                for sequence in LineTable(debug.dwarf, unit).spans():
+                    begin = min((span[0] for span in sequence), default=_NEVER)
+                    if begin >= _NEVER or (begin == 0 and not debug.starts_at_zero):
+                        continue
+                    for first, end, path, line in sequence:
+                        if path is not None and line:
+                            found.add(LineSpan(first, end, path, line))
+    return sorted(found)
+
+
+def functions(debug: DebugInfo, spans: list[LineSpan]) -> list[FunctionStart]:
+    """Return the functions of an image that have a line among ``spans``; of several names for one the best."""
+    lines = {span.begin: span for span in reversed(spans)}
+    best = {each.start: each for each in debug.symbols if each.is_function}
+    return [
+        FunctionStart(start, each.name, lines[start].path, lines[start].line)
+        for start, each in best.items()
+        if start in lines
+    ]

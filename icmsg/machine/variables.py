@@ -10,8 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError, FirmwareError, closest
-from icmsg.machine.c_composites import ArrayType, StructMember, StructType
-from icmsg.machine.c_types import BytesType, CType, PointerType, Value, bare, qualifiers
+from icmsg.machine.c_types import (
+    ArrayType,
+    BytesType,
+    CType,
+    PointerType,
+    QualifiedType,
+    StructMember,
+    StructType,
+    Value,
+    bare,
+)
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
@@ -199,7 +208,7 @@ class Variable:
             raise FirmwareError(f"{self.path} is of type {kind.name}, which has no elements")
         if not 0 <= index < (kind.count if kind.count else index + 1):
             raise FirmwareError(f"{path}: there are {kind.count} elements, 0 to {(kind.count or 0) - 1}")
-        const = qualifiers(kind.element)[0] or self.is_const
+        const = _qualifiers(kind.element)[0] or self.is_const
         return self._within(path, kind.element, index * kind.element.size, const=const)
 
     def _member(self, kind: StructType, name: str, path: str) -> Variable:
@@ -210,7 +219,7 @@ class Variable:
             raise FirmwareError(
                 f"{self.path} ({kind.name}) has no member {name}{closest(name, names)}{known}"
             )
-        const, volatile = qualifiers(found.type)
+        const, volatile = _qualifiers(found.type)
         const = (const or self.is_const) and not volatile
         if not found.bits:
             return self._within(path, found.type, found.bit // 8, const=const)
@@ -245,7 +254,7 @@ class Variable:
         address = self.value
         if not address:
             raise FirmwareError(f"{self.path} is NULL")
-        const, volatile = qualifiers(target)
+        const, volatile = _qualifiers(target)
         return Variable(path, target, address, self.bus, self.image, is_const=const and not volatile)
 
     def _read(self, address: int, size: int) -> bytes:
@@ -260,6 +269,15 @@ class Variable:
         found = self.image.function_at(place)
         near = found is not None and place < found.start + max(found.size, 1)
         return self.image.name_of(place) if near else ""
+
+
+def _qualifiers(type_: CType) -> tuple[bool, bool]:
+    """Return whether a type is ``const``, and whether it is ``volatile``."""
+    const = volatile = False
+    while isinstance(type_, QualifiedType):
+        const, volatile = const or type_.const, volatile or type_.volatile
+        type_ = type_.of
+    return const, volatile
 
 
 def find_variable(image: FirmwareImage, bus: Bus, text: str) -> Variable:
@@ -314,9 +332,9 @@ def _placed(image: FirmwareImage, bus: Bus, path: VariablePath, found: list[Foun
     ):
         constant = one.type.decode(constant.ljust(one.type.size, b"\0"))
     element = bare(one.type)
-    const, volatile = qualifiers(one.type)
+    const, volatile = _qualifiers(one.type)
     if isinstance(element, ArrayType):
-        inner = qualifiers(element.element)
+        inner = _qualifiers(element.element)
         const, volatile = const or inner[0], volatile or inner[1]
     return Variable(name, one.type, one.address, bus, image, constant, is_const=const and not volatile)
 

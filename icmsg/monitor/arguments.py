@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.renode.download import fetched, is_address
+from icmsg.files import note_found, rooted
 from icmsg.hw.exposed import (
     ANY,
     BOOL,
@@ -34,7 +35,6 @@ from icmsg.hw.exposed import (
     Kind,
     Parameter,
 )
-from icmsg.inputs import note_found, rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -333,6 +333,16 @@ def print_table(rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     ]
     return "\n".join([line, printed[0], line, *printed[1:], line])
+
+
+_A_ROW: Final = 10
+"""Elements of a list that are printed in a line."""
+
+
+def print_list(texts: Sequence[str]) -> str:
+    """Return texts as a list over several lines."""
+    rows = (texts[first : first + _A_ROW] for first in range(0, len(texts), _A_ROW))
+    return "[\n" + "\n".join("".join(f"{text}, " for text in row) for row in rows) + "\n]"
 
 
 def _print_number(value: int, size: int, mode: NumbersMode) -> str:

@@ -7,9 +7,9 @@ Members that a device shows to the Monitor, collected from the objects it is mad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from icmsg.hw.exposed import BOOL, STRING, Parameter, Signature, signatures
 
@@ -214,6 +214,16 @@ class Device:
                     " 'set'" if found.settable else ""
                 )
             yield f"\nUsage:\n - get: {self.name} PropertyName\n - set: {self.name} PropertyName Value\n"
+
+
+_Part = TypeVar("_Part")
+
+
+def parts_of(devices: Mapping[str, Device], kind: type[_Part]) -> Iterator[tuple[str, _Part]]:
+    """Yield the parts of a kind that devices have, with the names of these."""
+    return (
+        (name, part) for name, device in devices.items() for part in device.parts if isinstance(part, kind)
+    )
 
 
 def _signatures(cls: type) -> tuple[tuple[str, Signature], ...]:

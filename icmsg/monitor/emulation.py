@@ -12,9 +12,8 @@ from icmsg.monitor.command import Device
 from icmsg.monitor.journal import Journal
 from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
-from icmsg.monitor.objects.additions import MachineAdditions
-from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
-from icmsg.monitor.objects.environment import Environments
+from icmsg.monitor.objects.emulation import EmulationObject, Environments
+from icmsg.monitor.objects.machine import MachineObject
 from icmsg.monitor.objects.terminals import (
     AbsentTerminal,
     Connector,
@@ -135,22 +134,20 @@ class Emulation:
         Raises:
             MonitorError: the name is taken, the path is, or this system has no pseudo terminals.
         """
-        self._check_free(name)
-        if self.journal.is_repeating:
-            self.terminals[name] = AbsentTerminal(name)
-            return
-        full = Path(*self.folders()[:1], Path(path).expanduser())
-        tell = partial(self.log.write, LogLevel.WARNING, source=name)
-        self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
+
+        def make(tell: Callable[[str], None]) -> External:
+            return PtyTerminal(Path(*self.folders()[:1], Path(path).expanduser()), force=force, tell=tell)
+
+        self._add_terminal(name, make)
 
     def add_port(self, name: str, port: int, *, telnet: bool, forgets: bool) -> None:
         """Make a port at which a client is the terminal; MonitorError if the name or the port is taken."""
+        self._add_terminal(name, lambda tell: SocketTerminal(port, telnet=telnet, forgets=forgets, tell=tell))
+
+    def _add_terminal(self, name: str, make: Callable[[Callable[[str], None]], External]) -> None:
         self._check_free(name)
-        if self.journal.is_repeating:
-            self.terminals[name] = AbsentTerminal(name)
-            return
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
-        self.terminals[name] = SocketTerminal(port, telnet=telnet, forgets=forgets, tell=tell)
+        self.terminals[name] = AbsentTerminal(name) if self.journal.is_repeating else make(tell)
 
     def add_hub(self, name: str, *, loopback: bool) -> None:
         """Make a hub for UARTs; MonitorError if the name is taken."""
@@ -288,7 +285,7 @@ class Emulation:
         if machine is None:
             return beside
         if name == "machine":
-            return Device("machine", "Machine", MachineObject(machine, self), MachineAdditions(machine))
+            return Device("machine", "Machine", MachineObject(machine, self))
         names = (name, *(prefix + name for prefix in self.usings))
         return next((machine.devices[full] for full in names if full in machine.devices), beside)
 

@@ -31,7 +31,7 @@ from icmsg.monitor.tokens import (
     string_token,
     whole_strings,
 )
-from icmsg.monitor.verbs.arguments import WORD, is_verb, split_commands, words_of
+from icmsg.monitor.verbs.syntax import WORD, is_verb, split_commands, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path

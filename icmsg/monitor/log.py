@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
+from icmsg.files import create_file
 from icmsg.machine.events import EventKind
 from icmsg.monitor.telnet_port import TelnetPort
-from icmsg.outputs import create_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

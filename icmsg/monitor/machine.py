@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,27 +15,35 @@ from icmsg.gdb import Debugger, Halted
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
+from icmsg.monitor.command import parts_of
 from icmsg.monitor.journal import NotedMachine
 from icmsg.monitor.log import LogLevel, MachineLog, entry_of, news
-from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+from icmsg.monitor.objects.bus_contents import UnhandledAccesses
 from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
-from icmsg.monitor.objects.devices import Surroundings, make_devices
+from icmsg.monitor.objects.devices import (
+    DescriptionSource,
+    Surroundings,
+    describe,
+    make_devices,
+    needed_by,
+    starts_halted,
+    take_over,
+)
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.monitor.python_source import compile_script
-from icmsg.monitor.remaking import DescriptionSource, describe, needed_by, starts_halted, take_over
+from icmsg.monitor.python_objects import compile_script
 from icmsg.soc.soc import is_uart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.machine.events import Event
     from icmsg.monitor.command import Device
     from icmsg.monitor.journal import Journal
     from icmsg.monitor.log import Log
-    from icmsg.monitor.objects.additions import VirtualUart
     from icmsg.monitor.objects.devices import AddTrace
+    from icmsg.monitor.objects.uart import VirtualUart
     from icmsg.monitor.python_scripts import HookScript
 
 
@@ -113,12 +121,8 @@ class MonitorMachine:
         self._make(self._sources if more is None else [*self._sources, more])
 
     def _make(self, sources: list[DescriptionSource]) -> None:
-        soc = NotedMachine(
-            describe(sources, self._folders()),
-            quantum_ns=self._quantum_ns,
-            coreless=True,
-            scripts=self._script_of,
-        )
+        description = describe(sources, self._folders())
+        soc = NotedMachine(description, quantum_ns=self._quantum_ns, coreless=True, scripts=self._script_of)
         soc.note_runs(partial(self._journal.ran, self.name))
         controls = {
             name: CoreControl(
@@ -175,10 +179,9 @@ class MonitorMachine:
 
     def _set_mips(self, cpu: str, mips: int) -> None:
         """Let a core execute so many million instructions a second from now on."""
-        soc = self.soc
-        assert soc is not None
+        assert self.soc is not None
         text = f"{cpu}:\n    PerformanceInMips: {mips}"
-        if self._controls[soc.soc.by_cpu[cpu].name].set_rate(mips * 1_000_000):
+        if self._controls[self.soc.soc.by_cpu[cpu].name].set_rate(mips * 1_000_000):
             self._sources.append(DescriptionSource(text))  # for the next description
         elif self.now_ns:
             raise MonitorError(
@@ -305,26 +308,21 @@ class MonitorMachine:
     def run_for(self, ns: int, *, waits: bool = True) -> None:
         """Let time pass; Ctrl-C ends it between two slices, and a debugger that halts it if it does not wait."""
         if self.soc is not None:
-            ctrl_c = CtrlC()
+            ctrl_c, debugger = CtrlC(), self.debugger
             self._stops = False
 
             def never() -> bool:
                 self.between_slices()
                 return ctrl_c.never() or self._stops
 
-            with ctrl_c, suppress(VirtualTimeoutError, Halted), self._waiting(waits):
-                self.soc.run_until(never, timeout_ns=ns)
-
-    @contextmanager
-    def _waiting(self, waits: bool) -> Iterator[None]:
-        debugger = self.debugger
-        if debugger is not None:
-            debugger.waits = waits
-        try:
-            yield
-        finally:
             if debugger is not None:
-                debugger.waits = True
+                debugger.waits = waits
+            try:
+                with ctrl_c, suppress(VirtualTimeoutError, Halted):
+                    self.soc.run_until(never, timeout_ns=ns)
+            finally:
+                if debugger is not None:
+                    debugger.waits = True
 
     @property
     def is_running(self) -> bool:
@@ -359,10 +357,10 @@ class MonitorMachine:
         """Free the SoC and what looks at it; UARTs stay for the next one."""
         self.stop_debugger()
         if self.soc is not None:
-            for device in self.devices.values():
-                for part in device.parts:
-                    if isinstance(part, CpuTracing | CpuExecution):
-                        part.close()
+            for _, tracing in parts_of(self.devices, CpuTracing):
+                tracing.close()
+            for _, execution in parts_of(self.devices, CpuExecution):
+                execution.close()
             self.soc.close()
             self.soc, self.devices, self._controls = None, {}, {}
 

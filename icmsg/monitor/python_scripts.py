@@ -13,11 +13,10 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import IcmsgError, MonitorError
-from icmsg.limits import SCRIPT_BYTES, read_file
+from icmsg.files import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Device
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.python_objects import LogLevels, ScriptDevice, ScriptMachine
-from icmsg.monitor.python_source import DIVISION, compile_script, divide
+from icmsg.monitor.python_objects import DIVISION, ScriptDevice, ScriptMachine, compile_script, divide
 from icmsg.monitor.tokens import ErrorOfCommand
 
 if TYPE_CHECKING:
@@ -275,6 +274,16 @@ def _import(
         f"there is no .NET here, so no {name}: monitor, machine, self and LogLevel are there, with the members that "
         "the Monitor lists; the renode engine has .NET"
     )
+
+
+class LogLevels:
+    """``LogLevel`` of scripts."""
+
+    Noisy = LogLevel.NOISY
+    Debug = LogLevel.DEBUG
+    Info = LogLevel.INFO
+    Warning = LogLevel.WARNING
+    Error = LogLevel.ERROR
 
 
 class LogLevelModule:

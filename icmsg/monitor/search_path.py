@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import asset
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
-from icmsg.inputs import note_found, rooted
+from icmsg.files import note_found, rooted
 from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import Soc
 

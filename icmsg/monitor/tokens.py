@@ -23,7 +23,7 @@ from lark.exceptions import UnexpectedCharacters
 
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError, closest
-from icmsg.limits import SCRIPT_BYTES, read_file
+from icmsg.files import SCRIPT_BYTES, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -14,11 +14,6 @@ Nothing of an engine is imported before a test asks for it.
 
 from __future__ import annotations
 
-from icmsg.pytest_plugin.artefacts import (
-    pytest_runtest_makereport,
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-)
 from icmsg.pytest_plugin.fixtures import (
     _icmsg_last_words,
     _icmsg_stderr,
@@ -28,7 +23,14 @@ from icmsg.pytest_plugin.fixtures import (
     icmsg_make_machine,
     icmsg_peer,
 )
-from icmsg.pytest_plugin.options import pytest_addoption, pytest_configure, pytest_report_header
+from icmsg.pytest_plugin.hooks import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_report_header,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 __all__ = [
     "_icmsg_last_words",

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pytest
 
-from icmsg.pytest_plugin.artefacts import ArtefactRecorder, cover, last_words
-from icmsg.pytest_plugin.options import asked_engine, asked_soc, require_engine, stall_s
+from icmsg.pytest_plugin.hooks import (
+    ArtefactRecorder,
+    asked_engine,
+    asked_soc,
+    cover,
+    last_words,
+    require_engine,
+    stall_s,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.instances import Files
     from icmsg.link.endpoints.peer import EndpointsPeer
-    from icmsg.link.peer import Peer
+    from icmsg.link.played_instance import Peer
     from icmsg.machine.image import FirmwareImage
     from icmsg.machine.machine import Machine
 
@@ -170,7 +177,7 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
     (RESET.NETWORK.FORCEOFF); ``release=True`` of the function lets it go at once.
     """
     from icmsg.assets import stub_names
-    from icmsg.machine.force_off import start_firmware
+    from icmsg.machine.boot import start_firmware
 
     def load(core: str, firmware: str | Path, *, start: bool = True, release: bool = False) -> FirmwareImage:
         target = icmsg_machine.core(core)
@@ -192,8 +199,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
     from icmsg.errors import ConfigurationError
     from icmsg.link.endpoints.peer import EndpointsPeer
     from icmsg.link.link import default_link
-    from icmsg.link.peer import Peer
-    from icmsg.link.played_instance import PlayedMailbox
+    from icmsg.link.played_instance import Peer, PlayedMailbox
 
     recorder = ArtefactRecorder.of(request.node)
     mailboxes: dict[str, PlayedMailbox] = {}

@@ -10,7 +10,7 @@ Times are virtual: ``10 ms`` is ten milliseconds of the emulated SoC, whatever t
 
 from __future__ import annotations
 
+from icmsg.robot.context import RenodeSuites
 from icmsg.robot.library import IcmsgLibrary
-from icmsg.robot.lifecycle import RenodeSuites
 
 __all__ = ["IcmsgLibrary", "RenodeSuites"]

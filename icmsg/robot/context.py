@@ -1,16 +1,14 @@
-"""Context of one suite's keywords: a Monitor, its machine, and who plays the cores.
-
-Link of the two cores, for keywords that name a region or an instance of a core which Python may not play.
-"""
+"""Context of one suite's keywords: a Monitor, its machine, and who plays the cores; and the life of its tests."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import signal
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.config.boards import board_of
-from icmsg.config.icbmsg import IcbmsgConfig
-from icmsg.config.icmsg_me import IcmsgMeConfig
+from robot.api import SuiteVisitor
+
 from icmsg.errors import (
     ConfigurationError,
     EngineError,
@@ -20,147 +18,25 @@ from icmsg.errors import (
     MonitorError,
     VirtualTimeoutError,
 )
-from icmsg.link.endpoints.instances import changed, several_by_hand
-from icmsg.link.endpoints.setup import EndpointStub
-from icmsg.link.link import default_link
-from icmsg.link.stub_firmware import StubFirmware
-from icmsg.robot.lifecycle import interrupted
-from icmsg.robot.played_instances import PlayedEndpoint, PlayedEndpoints, PlayedInstances
-from icmsg.robot.report import EventRecorder, StateReport
+from icmsg.robot.played_instances import LinkConfigs, PlayedEndpoint, PlayedEndpoints, PlayedInstances
+from icmsg.robot.report import EventRecorder, StateReport, write_trace
 from icmsg.robot.settings import nanoseconds
 from icmsg.timers import format_time
 from icmsg.views.recent import RecentTrace, try_recent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
-    from pathlib import Path
+    from types import FrameType, TracebackType
 
-    from icmsg.config.instance import InstanceConfig, Region
+    from icmsg.config.instance import InstanceConfig
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.link import Link
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.command import Monitor
     from icmsg.robot.emulation import SuiteEmulation
     from icmsg.robot.played_instances import Played
     from icmsg.robot.settings import LibrarySettings
     from icmsg.views.execution import Coverage
-
-
-class LinkConfigs:
-    """The configurations of the links; those of cores that Python does not play follow from the other core."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
-
-    def link(self, *cores: str) -> Link:
-        """Return the SoC's default link, or one of these cores; the instance is that of the board."""
-        return default_link(self._context.machine.soc, cores)
-
-    def other(self, core: str) -> str:
-        """Return the core at the other end of the link of ``core``."""
-        return self.link(core).other(core)
-
-    def of(self, core: str, instance: str | None = None) -> InstanceConfig:
-        """Return an instance as ``core`` has it.
-
-        It is what Python plays there, the mirror of what Python plays on the other core, what a stub has in its
-        parameters, or the instance of Zephyr's boards. Of ICBMsg and icmsg_me it is the ICMsg instance inside.
-        """
-        other = self.other(core)
-        if self._plays(core, instance):
-            return _packets_of(self._context.instance(core, instance).config)
-        if self._plays(other, instance):
-            return _packets_of(self._context.instance(other, instance).config.mirrored())
-        return _packets_of(self._of_stub(core) or self.link(core).configs[core])
-
-    def regions(self, core: str, instance: str | None) -> tuple[Region, Region]:
-        """Return the whole tx-region and rx-region of an instance, as ``core`` has them."""
-        config = self.whole(core, instance)
-        return config.tx_region, config.rx_region
-
-    def tx_channel(self, core: str, instance: str | None) -> int:
-        """Return the mbox channel that an instance of ``core`` rings."""
-        return self.whole(core, instance).tx_channel
-
-    def endpoints(self, instance: str | None) -> list[str]:
-        """Return the names of the endpoints of an instance: those that Python plays, or those of a stub."""
-        names: dict[str, None] = {}
-        for core in self.link(*self._context.played).cores:
-            if self._plays(core, instance):
-                names.update(
-                    (each.endpoint.name, None) for each in self._context.endpoints(core, instance, None)
-                )
-            found = self._context.core(core)
-            if found.image is not None and EndpointStub.is_stub(found.image):
-                names.update((name, None) for name in EndpointStub(found.image, found.bus).names if name)
-        return list(names)
-
-    def whole(self, core: str, instance: str | None) -> InstanceConfig | SeveralConfig:
-        """Return an instance as ``core`` has it, as :meth:`of`, but of ICBMsg and icmsg_me all of it."""
-        other = self.other(core)
-        if self._plays(core, instance):
-            return self._context.instance(core, instance).config
-        if self._plays(other, instance):
-            return self._context.instance(other, instance).config.mirrored()
-        return self._of_stub(core) or self.link(core).configs[core]
-
-    def several_for_new(
-        self,
-        core: str,
-        instance: str,
-        backend: str | None,
-        endpoints: Sequence[str],
-        given: Mapping[str, Any],
-        release: str | None,
-    ) -> SeveralConfig:
-        """Return a new instance with several endpoints: what is ``given``, over the mirror of the other core's."""
-        opened = self._of_other(core, instance)
-        if isinstance(opened, PlayedEndpoints) and backend is None and release is None:
-            base = opened.config.mirrored()
-        else:
-            board = board_of(self._context.machine.soc.cores)
-            base = several_by_hand(backend or "icbmsg", board, {"name": instance}, release=release)
-            if core != self.link(core).first:
-                base = base.mirrored()
-        return changed(base, given, len(endpoints))
-
-    def is_several(self, core: str, instance: str) -> bool:
-        """Tell whether the instance of that name on the other core has several endpoints."""
-        return isinstance(self._of_other(core, instance), PlayedEndpoints)
-
-    def _of_other(self, core: str, instance: str) -> PlayedEndpoint | PlayedEndpoints | None:
-        played = self._context.played.get(self.other(core))
-        return played.instances.get(instance) if played is not None else None
-
-    def for_new(self, core: str, instance: str) -> InstanceConfig:
-        """Return what an instance of that name on ``core`` starts from: the mirror of the other core's."""
-        opened = self._of_other(core, instance)
-        if isinstance(opened, PlayedEndpoint):
-            return opened.config.mirrored()
-        return replace(self.link(core).configs[core], name=instance)
-
-    def _plays(self, core: str, instance: str | None) -> bool:
-        played = self._context.played.get(core)
-        return played is not None and (instance in played.instances if instance else bool(played.instances))
-
-    def _of_stub(self, core: str) -> InstanceConfig | IcbmsgConfig | None:
-        found = self._context.core(core)
-        if found.image is None or not StubFirmware.is_stub(found.image):
-            return None
-        if EndpointStub.is_stub(found.image):
-            return EndpointStub(found.image, found.bus).blocks()
-        return StubFirmware(found.image, found.bus).instance()
-
-
-def _packets_of(config: InstanceConfig | SeveralConfig) -> InstanceConfig:
-    """Return the ICMsg instance of any backend; ConfigurationError for the rework, which has none."""
-    if isinstance(config, IcbmsgConfig) and config.generation == "rework":
-        raise ConfigurationError(
-            f"{config.name}: the regions of the rework hold queues and blocks, no packets: use `Read Region`"
-        )
-    return config.control if isinstance(config, IcbmsgConfig | IcmsgMeConfig) else config
-
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
 """Errors that say all there is to say."""
@@ -369,3 +245,123 @@ class KeywordContext:
             return self.failure(str(error))
         except EngineError:  # the machine is closed, or too broken to be read
             return AssertionError(str(error))
+
+
+class Keywords:
+    """Part of the library: the keywords of one subject."""
+
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
+
+
+_NAMES: Final = ("SIGINT", "SIGTERM", "SIGALRM")
+_pending: Final[dict[int, Callable[[int, FrameType | None], Any]]] = {}
+
+
+def interrupted() -> bool:
+    """Return False, or raise what Robot raises at a signal that has come; for a condition that is asked often."""
+    while _pending:
+        number, handler = _pending.popitem()
+        handler(number, None)
+    return False
+
+
+class Interruptions:
+    """A context in which signals that Python handles are noted, if this is the thread that gets them.
+
+    Robot raises Ctrl-C and the timeout of a test out of the handler of a signal, wherever Python happens to be. In a
+    peripheral's model, which native code has called, they would be lost and the test would go on. So they are noted,
+    and handled between two slices of a core and at the end of the keyword. Signals belong to the process, and so does
+    what is noted here.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def __enter__(self) -> Interruptions:
+        if threading.current_thread() is threading.main_thread():
+            for name in _NAMES:
+                number = getattr(signal, name, None)  # Windows has no SIGALRM
+                handler = signal.getsignal(number) if number is not None else None
+                if number is not None and callable(handler) and not isinstance(handler, signal.Handlers):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
+        if kind is None:
+            interrupted()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        handler = self._handlers[number]
+        if number in _pending:
+            handler(number, frame)  # somebody is in earnest
+        else:
+            _pending[number] = handler
+
+
+SETUP: Final = "Reset Emulation"
+TEARDOWN: Final = "Close Machine"
+_OF_RENODE: Final = "Test Teardown"
+
+
+class Lifecycle:
+    """A listener of Robot for the tests of suites that import the library.
+
+    As renode-test does, a test without setup gets `Reset Emulation`, so that no machine of another test is left. One
+    without teardown gets `Close Machine`, and so does one with renode-test's own, which `Close Machine` then runs.
+    """
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
+
+    def start_test(self, test: Any, result: Any) -> None:  # noqa: ARG002 - Robot's signature
+        """Begin a new trace; give the test its setup and teardown."""
+        self._context.recorder.clear()
+        self._context.trace_saved = False
+        if not test.setup:
+            test.setup.config(name=SETUP)
+        if not test.teardown or test.teardown.name == _OF_RENODE:
+            test.teardown.config(name=TEARDOWN)
+
+    def end_test(self, test: Any, result: Any) -> None:  # noqa: ARG002 - Robot's signature
+        """Save the trace of a failed test whose own teardown has not done it, and name the file in its message."""
+        if result.failed and len(self._context.recorder) and not self._context.trace_saved:
+            try:
+                result.message += f"\n(trace: {write_trace(self._context)})"
+            except ConfigurationError as error:
+                result.message += f"\n({error})"
+
+
+RESOURCE: Final = Path(__file__).with_name("renode-keywords.resource")
+VARIABLE: Final = "RENODEKEYWORDS"
+
+
+class RenodeSuites(SuiteVisitor):  # type: ignore[misc]  # robot has no types for it
+    """Visitor that gives each suite ``${RENODEKEYWORDS}``, its import, and a Suite Setup and Suite Teardown.
+
+    That is what renode-test gives to every suite, for Robot without it: ``python -m icmsg.robot SUITE…`` does so, and
+    Robot or pabot with ``--prerunmodifier icmsg.robot.RenodeSuites``.
+    """
+
+    def start_suite(self, suite: Any) -> None:
+        """Change one suite; what it has itself stays."""
+        if not suite.tests:
+            return
+        path, variable = RESOURCE.as_posix(), f"${{{VARIABLE}}}"
+        resource = suite.resource
+        if not any(each.name == variable for each in resource.variables):
+            resource.variables.create(variable, [path])
+        if not {"icmsg.robot.IcmsgLibrary", variable} & {each.name for each in resource.imports}:
+            resource.imports.create(type="Resource", name=path)
+        if not suite.setup:
+            suite.setup.config(name="Setup")
+        if not suite.teardown:
+            suite.teardown.config(name="Teardown")

@@ -18,24 +18,20 @@ from robot.api.deco import keyword
 from icmsg.assets import stub_names
 from icmsg.errors import ConfigurationError, FirmwareError
 from icmsg.link.endpoints.setup import EndpointStats, EndpointStub
-from icmsg.link.stub_firmware import StubFirmware, StubStats
+from icmsg.link.preconditions import StubFirmware, StubStats
 from icmsg.link.workload import Workload
-from icmsg.machine.c_composites import ArrayType, StructType
-from icmsg.machine.c_types import CType, EnumValue, Value, bare
-from icmsg.machine.force_off import start_firmware
+from icmsg.machine.boot import start_firmware
+from icmsg.machine.c_types import ArrayType, CType, EnumValue, StructType, Value, bare
+from icmsg.robot.context import Keywords
 from icmsg.robot.played_instances import PlayedEndpoints
 from icmsg.robot.settings import CoreName
 
 if TYPE_CHECKING:
     from icmsg.machine.variables import Variable
-    from icmsg.robot.context import KeywordContext
 
 
-class FirmwareKeywords:
+class FirmwareKeywords(Keywords):
     """Images, and the counters of the stubs."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
 
     @keyword(tags=["firmware"])
     def run_firmware(self, core: CoreName, firmware: str, release: bool = False) -> None:
@@ -220,11 +216,8 @@ class FirmwareKeywords:
         return kind(found.image, found.bus)
 
 
-class ConsoleKeywords:
+class ConsoleKeywords(Keywords):
     """The consoles of the cores."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
 
     @keyword(tags=["console"])
     def wait_for_console_line(self, core: CoreName, text: str, timeout: timedelta | None = None) -> str:
@@ -269,11 +262,8 @@ class ConsoleKeywords:
         self._context.core(core).console.write(text, through=through)
 
 
-class VariableKeywords:
+class VariableKeywords(Keywords):
     """Variables of the image that a core runs; it needs debug information."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
 
     @keyword(tags=["firmware"])
     def read_variable(self, core: CoreName, name: str) -> object:

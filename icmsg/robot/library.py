@@ -12,22 +12,25 @@ from robotlibcore import DynamicCore, KeywordBuilder
 
 from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
-from icmsg.robot.context import KeywordContext
+from icmsg.robot.context import RESOURCE, VARIABLE, Interruptions, KeywordContext, Lifecycle
 from icmsg.robot.emulation import LocalEmulation
-from icmsg.robot.execution_keywords import ExecutionKeywords, WatchpointKeywords
+from icmsg.robot.execution_keywords import (
+    ExecutionKeywords,
+    MachineKeywords,
+    TimeKeywords,
+    WatchpointKeywords,
+)
 from icmsg.robot.firmware_keywords import ConsoleKeywords, FirmwareKeywords, VariableKeywords
-from icmsg.robot.lifecycle import RESOURCE, VARIABLE, Interruptions, Lifecycle
-from icmsg.robot.machine_keywords import MachineKeywords, TimeKeywords
-from icmsg.robot.message_keywords import ExchangeKeywords, MessageKeywords
+from icmsg.robot.message_keywords import DoorbellKeywords, ExchangeKeywords, MessageKeywords
 from icmsg.robot.playing_keywords import PlayingKeywords
-from icmsg.robot.region_keywords import DoorbellKeywords, RegionKeywords
+from icmsg.robot.region_keywords import RegionKeywords, WatchingKeywords
 from icmsg.robot.renode_keywords import RenodeCpuKeywords, RenodeKeywords
 from icmsg.robot.renode_led_keywords import RenodeLedKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
+from icmsg.robot.report import TraceKeywords
 from icmsg.robot.settings import CoreName, LibrarySettings, robot_variables, under_renode_test
 from icmsg.robot.testers import StateKeywords
-from icmsg.robot.watching_keywords import TraceKeywords, WatchingKeywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,11 +1,7 @@
-"""Keywords that send and expect messages, one by one or many in one call.
-
-Keywords that exchange many messages in one call: a loop in Robot would take longer than the messages.
-"""
+"""Keywords that send and expect messages, one by one or many in one call, and about the doorbells of these."""
 
 from __future__ import annotations
 
-import errno
 import errno as errno_numbers
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,21 +11,18 @@ from robot.api.deco import keyword
 from icmsg.errors import ConfigurationError, IpcError
 from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
 from icmsg.link.workload import Workload, difference
+from icmsg.robot.context import Keywords
 from icmsg.robot.played_instances import PlayedOneOfSeveral
-from icmsg.robot.settings import CoreName, Encoding, payload, shown
+from icmsg.robot.settings import CoreName, Encoding, nanoseconds, payload, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icmsg.robot.context import KeywordContext
     from icmsg.robot.played_instances import Played
 
 
-class MessageKeywords:
+class MessageKeywords(Keywords):
     """Messages of the endpoints that Python plays."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
 
     @keyword(tags=["messages"])
     def send_message(
@@ -140,11 +133,8 @@ _MOST = 100_000
 """Messages after which a region that is never full counts as a mistake."""
 
 
-class ExchangeKeywords:
-    """Messages in bulk."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
+class ExchangeKeywords(Keywords):
+    """Messages in bulk, many in one call: a loop in Robot would take longer than the messages."""
 
     @keyword(tags=["messages"])
     def echo_messages(self, core: CoreName, instance: str | None = None, endpoint: str | None = None) -> None:
@@ -260,7 +250,7 @@ class ExchangeKeywords:
         try:
             played.endpoint.send(message)
         except IpcError as error:
-            if error.errno == errno.ENOMEM and len(message) <= played.endpoint.get_tx_buffer_size():
+            if error.errno == errno_numbers.ENOMEM and len(message) <= played.endpoint.get_tx_buffer_size():
                 return False
             raise self._context.failure(f"the region cannot be filled: {error}", played) from None
         return True
@@ -306,3 +296,62 @@ class ExchangeKeywords:
 
 def _numbered(number: int, size: int) -> bytes:
     return number.to_bytes(2, "little") + bytes((number + index) & 0xFF for index in range(size - 2))
+
+
+class DoorbellKeywords(Keywords):
+    """Doorbells rung for nothing, lost, late and doubled; these faults stay over a reset until `Clear Faults`."""
+
+    @keyword(tags=["faults"])
+    def ring_doorbell(
+        self, core: CoreName, channel: int | None = None, count: int = 1, instance: str | None = None
+    ) -> None:
+        """Rings as ``core`` would, ``count`` times at once, though nothing was sent.
+
+        The mbox channel is that on which its instance rings, unless ``channel`` says another.
+        """
+        if channel is None:
+            channel = self._context.links.tx_channel(core, instance)
+        for _ in range(count):
+            self._fault(core, f"Signal 0x{1 << channel:X}")
+
+    @keyword(tags=["faults"])
+    def drop_doorbells(self, core: CoreName, count: int = 1) -> None:
+        """Loses the next doorbells that ``core`` rings."""
+        self._fault(core, f"DropNext {count}")
+
+    @keyword(tags=["faults"])
+    def block_doorbells(
+        self, core: CoreName, channel: int | None = None, instance: str | None = None
+    ) -> None:
+        """Loses every doorbell that ``core`` rings on one mbox channel, until `Clear Faults`.
+
+        It is the channel on which its instance rings, unless ``channel`` says another.
+        """
+        if channel is None:
+            channel = self._context.links.tx_channel(core, instance)
+        self._fault(core, f"DropMask 0x{1 << channel:X}")
+
+    @keyword(tags=["faults"])
+    def delay_doorbells(self, core: CoreName, delay: timedelta) -> None:
+        """Lets every doorbell that ``core`` rings arrive later, until `Clear Faults`."""
+        self._context.inject(
+            core, f"{self._context.mailbox(core)} SignalDelayMicroseconds {nanoseconds(delay) // 1000}"
+        )
+
+    @keyword(tags=["faults"])
+    def duplicate_doorbells(self, core: CoreName, count: int = 1, delay: timedelta | None = None) -> None:
+        """Lets the next doorbells that ``core`` rings arrive twice, the second time after ``delay``."""
+        if delay is not None:
+            self._context.inject(
+                core, f"{self._context.mailbox(core)} DuplicateDelayMicroseconds {nanoseconds(delay) // 1000}"
+            )
+        self._fault(core, f"DuplicateNext {count}")
+
+    @keyword(tags=["faults"])
+    def clear_faults(self, core: CoreName) -> None:
+        """Ends the faults of the doorbells that ``core`` rings."""
+        self._fault(core, "ClearFaults")
+
+    def _fault(self, core: str, what: str) -> None:
+        """Cause a fault of the signals that ``core`` sends."""
+        self._context.inject(core, f"{self._context.mailbox(core)} {what}")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from robot.api.deco import keyword
 
-from icmsg.config.by_hand import with_given
+from icmsg.config.built_for import with_given
 from icmsg.config.icbmsg import Refused
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound, Wire
 from icmsg.errors import ConfigurationError
+from icmsg.robot.context import Keywords
 from icmsg.robot.played_instances import PlayedEndpoints
 from icmsg.robot.settings import CoreName, defects_of
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.robot.context import KeywordContext
     from icmsg.robot.played_instances import Played
 
 DEFAULT_INSTANCE = "ipc0"
@@ -26,11 +26,8 @@ DEFAULT_ENDPOINT = "ep0"
 BackendName = Literal["icmsg", "icbmsg", "icbmsg-rework", "icmsg-me"]
 
 
-class PlayingKeywords:
+class PlayingKeywords(Keywords):
     """Instances on cores that Python plays."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
 
     @keyword(tags=["playing"])
     def play_core(

@@ -17,7 +17,8 @@ from robot.api.deco import keyword
 
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError, VirtualTimeoutError
-from icmsg.robot.machine_keywords import MachineKeywords
+from icmsg.robot.context import Keywords
+from icmsg.robot.execution_keywords import MachineKeywords
 from icmsg.robot.testers import keyword_exception, python_exception
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ _NO_WINDOW: Final = (
 )
 
 
-class RenodeKeywords:
+class RenodeKeywords(Keywords):
     """Monitor and emulation."""
 
     def __init__(self, context: KeywordContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._machine: Final = MachineKeywords(context)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._allocated = 0
@@ -233,11 +234,8 @@ def _remote_value(value: object) -> object:
     return value if type(value) in (bool, int, float, str) else str(value)
 
 
-class RenodeCpuKeywords:
+class RenodeCpuKeywords(Keywords):
     """Registers of cores, as the Monitor shows them."""
-
-    def __init__(self, context: KeywordContext) -> None:
-        self._context = context
 
     @keyword(tags=["renode"])
     def pc_should_be_equal(self, value: int, machine: str | None = None, cpuName: str | None = None) -> None:

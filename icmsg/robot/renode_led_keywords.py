@@ -12,20 +12,23 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from robot.api import logger
 from robot.api.deco import keyword
 
+from icmsg.robot.context import Keywords
 from icmsg.robot.testers import Testers, keyword_exception
 from icmsg.timers import S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from icmsg.engines.embedded.models.pin_devices import LedModel
+    from icmsg.engines.embedded.models.board_devices import LedModel
     from icmsg.machine.machine import Machine
     from icmsg.robot.context import KeywordContext
+
+    AnyLed: TypeAlias = "LedModel | PolledLed"
 
 
 class Change(NamedTuple):
@@ -67,7 +70,7 @@ class LedTester:
         context: KeywordContext,
         machine: Machine,
         name: str,
-        led: LedModel | PolledLed,
+        led: AnyLed,
         timeout: float,
     ) -> None:
         _check("defaultTimeout", timeout, zero=True)
@@ -191,19 +194,11 @@ def _failed(text: str) -> AssertionError:
     return AssertionError(f"InvalidOperationException: {text}")
 
 
-if TYPE_CHECKING:
-    from icmsg.engines.embedded.models.pin_devices import LedModel
-    from icmsg.machine.machine import Machine
-    from icmsg.robot.context import KeywordContext
-
-    AnyLed = LedModel | PolledLed
-
-
-class RenodeLedKeywords:
+class RenodeLedKeywords(Keywords):
     """LED testers by number; times are seconds of virtual time."""
 
     def __init__(self, context: KeywordContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._timeout = 0.0
         self._testers: Final[Testers[AnyLed, LedTester]] = Testers(context, self._leds)
 
@@ -291,14 +286,10 @@ class RenodeLedKeywords:
     def _leds(self, name: str, machine: Machine) -> dict[str, AnyLed]:
         emulation = self._context.emulation.embedded()
         if emulation is not None:
-            from icmsg.engines.embedded.models.pin_devices import LedModel  # needs the engine
+            from icmsg.engines.embedded.models.board_devices import LedModel  # needs the engine
+            from icmsg.monitor.command import parts_of
 
-            return {
-                full: part
-                for full, device in emulation.machines[name].devices.items()
-                for part in device.parts
-                if isinstance(part, LedModel)
-            }
+            return dict(parts_of(emulation.machines[name].devices, LedModel))
         return {
             full: PolledLed(self._context, machine, full)
             for item in machine.description

@@ -18,9 +18,10 @@ from robot.api.deco import keyword
 
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
-from icmsg.outputs import create_file
+from icmsg.files import create_file
+from icmsg.robot.context import Keywords
 from icmsg.robot.emulation import LocalEmulation
-from icmsg.robot.testers import keyword_exception, recoverable_exception
+from icmsg.robot.testers import keyword_exception, unregister
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,11 +121,11 @@ def _matcher(pattern: str, regex: bool) -> Callable[[str], bool]:
 _SHOWN: Final = 1000
 
 
-class RenodeLogKeywords:
+class RenodeLogKeywords(Keywords):
     """Log tester; timeouts are seconds of virtual time."""
 
     def __init__(self, context: KeywordContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._log: MonitorLog | None = None
         self._tester: LogTester | None = None
         self._of: MonitorLog | None = None
@@ -230,10 +231,7 @@ class RenodeLogKeywords:
     @keyword(tags=["renode"])
     def unregister_failing_log_string(self, pattern: str, treatAsRegex: bool = False) -> None:
         """Ends what `Register Failing Log String` began with the same arguments."""
-        failing = self._existing().failing
-        if (pattern, treatAsRegex) not in failing:
-            raise recoverable_exception("Unable to unregister failing string, entry not found")
-        failing.remove((pattern, treatAsRegex))
+        unregister(self._existing().failing, pattern, regex=treatAsRegex)
 
     @keyword(tags=["renode"])
     def clear_log_tester_history(self) -> None:

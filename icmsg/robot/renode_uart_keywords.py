@@ -12,8 +12,9 @@ from robot.api.deco import keyword
 from robot.utils import DotDict
 
 from icmsg.errors import EngineError
+from icmsg.robot.context import Keywords
 from icmsg.robot.terminal_tester import UartTester, uarts_of
-from icmsg.robot.testers import Testers, keyword_exception, recoverable_exception, tester_failed
+from icmsg.robot.testers import Testers, keyword_exception, tester_failed, unregister
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +27,11 @@ _DEFAULT_TIMEOUT: Final = 8.0
 _ENDS: Final = ("TreatLineFeedAsEndLine", "TreatCarriageReturnAsEndLine")
 
 
-class RenodeUartKeywords:
+class RenodeUartKeywords(Keywords):
     """Terminal testers by number; timeouts are seconds of virtual time."""
 
     def __init__(self, context: KeywordContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._timeout = _DEFAULT_TIMEOUT
         self._testers: Final[Testers[UartPort, UartTester]] = Testers(
             context, lambda name, machine: uarts_of(context, name, machine)
@@ -283,10 +284,7 @@ class RenodeUartKeywords:
         self, pattern: str, treatAsRegex: bool = False, testerId: int | None = None
     ) -> None:
         """Ends what `Register Failing Uart String` began with the same arguments."""
-        failing = self._testers.find(testerId).failing
-        if (pattern, treatAsRegex) not in failing:
-            raise recoverable_exception("Unable to unregister failing string, entry not found")
-        failing.remove((pattern, treatAsRegex))
+        unregister(self._testers.find(testerId).failing, pattern, regex=treatAsRegex)
 
     @keyword(tags=["renode"])
     def get_terminal_tester_report(self, testerId: int | None = None) -> str:

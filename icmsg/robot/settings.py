@@ -18,8 +18,8 @@ from robot.utils import timestr_to_secs
 from icmsg.config.icbmsg import ZEPHYR_DEFECTS, Defect
 from icmsg.engines.choice import ENGINES, VARIABLE
 from icmsg.errors import ConfigurationError
+from icmsg.files import LOADED_BYTES, read_file
 from icmsg.ipc import Happened
-from icmsg.limits import LOADED_BYTES, read_file
 from icmsg.timers import S
 from icmsg.views.recent import suffixes_of
 

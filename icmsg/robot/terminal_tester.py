@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.lockstep.machine import SteppedMachine
 from icmsg.machine.console import text_of
@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 _MS: Final = 1_000_000
 _LINE_FEED: Final = 0x0A
 _CARRIAGE_RETURN: Final = 0x0D
-
-
-class TesterTime(Protocol):
-    """Virtual time of the machine that a tester belongs to."""
-
-    @property
-    def now_ns(self) -> int:
-        """The time."""
-
-    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
-        """Let at most ``ns`` pass; return whether ``satisfied()`` was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +52,28 @@ class Match(NamedTuple):
 
 
 Matcher = Callable[[], Match | None]
+RunUntil = Callable[[Callable[[], bool], int], bool]
+"""Lets at most so many nanoseconds pass until a condition is satisfied; tells whether it was."""
 
 
 class TerminalTester:
-    """Waits for what :meth:`feed` brings; ``timeout_ns`` is the default of each wait.
+    """Waits for what :meth:`feed` brings, in the time of its machine; ``timeout_ns`` is the default of each wait.
 
     Lines end with LF, CR left out; with ``carriage_return`` they end with CR. In ``binary`` mode there are no lines:
     every byte is a character of Latin-1, and none is left out.
     """
 
     def __init__(
-        self, time: TesterTime, timeout_ns: int, *, carriage_return: bool = False, binary: bool = False
+        self,
+        now_ns: Callable[[], int],
+        run_until: RunUntil,
+        timeout_ns: int,
+        *,
+        carriage_return: bool = False,
+        binary: bool = False,
     ) -> None:
-        self._time: Final = time
+        self._now_ns: Final = now_ns
+        self._run_until: Final = run_until
         self._timeout_ns: Final = timeout_ns
         self._end: Final = _CARRIAGE_RETURN if carriage_return else _LINE_FEED
         self._left_out: Final = b"" if binary else (b"\0" if carriage_return else b"\0\r")
@@ -194,7 +192,7 @@ class TerminalTester:
     def is_idle(self, duration_ns: int) -> bool:
         """Let time pass; tell whether nothing was printed in it."""
         before = self._bytes
-        if self._time.run_until(lambda: self._bytes != before, duration_ns):
+        if self._run_until(lambda: self._bytes != before, duration_ns):
             self._fail("Terminal is idle")
             return False
         return True
@@ -212,7 +210,7 @@ class TerminalTester:
         if found is None and wait_ns:
             self._found, self._wanted = None, wanted
             try:
-                self._time.run_until(lambda: self._found is not None, wait_ns)
+                self._run_until(lambda: self._found is not None, wait_ns)
             finally:
                 self._wanted = None
             found = self._found
@@ -266,7 +264,7 @@ class TerminalTester:
         self._tell(name, "failure")
 
     def _ms(self) -> float:
-        return self._time.now_ns / _MS if self._now_ms is None else self._now_ms
+        return self._now_ns() / _MS if self._now_ms is None else self._now_ms
 
     def _tell(self, name: str, what: str) -> None:
         self._report.append(f"([virt: {self._ms():7g}] {name} event: {what})")
@@ -312,33 +310,16 @@ def uarts_of(context: KeywordContext, name: str, machine: Machine) -> dict[str, 
     """
     emulation = context.emulation.embedded()
     if emulation is not None:
+        from icmsg.monitor.command import parts_of
         from icmsg.monitor.objects.uart import UartObject  # needs the engine
 
-        devices = emulation.machines[name].devices
-        return {
-            full: UartPort(full, part.model.sinks.append, part.send)
-            for full, device in devices.items()
-            for part in device.parts
-            if isinstance(part, UartObject)
-        }
+        uarts = parts_of(emulation.machines[name].devices, UartObject)
+        return {full: UartPort(full, uart.model.sinks.append, uart.send) for full, uart in uarts}
     assert isinstance(machine, SteppedMachine)  # there is no third kind
     return {
         f"sysbus.{uart}": UartPort(f"sysbus.{uart}", console.add_sink, partial(machine.write_to_uart, uart))
         for uart, console in machine.uarts.items()
     }
-
-
-class _MachineTime:
-    def __init__(self, context: KeywordContext, machine: Machine) -> None:
-        self._context = context
-        self._machine = machine
-
-    @property
-    def now_ns(self) -> int:
-        return self._machine.now_ns
-
-    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
-        return self._context.run_until(satisfied, ns)
 
 
 class UartTester(TerminalTester):
@@ -355,7 +336,11 @@ class UartTester(TerminalTester):
         binary: bool = False,
     ) -> None:
         super().__init__(
-            _MachineTime(context, machine), timeout_ns, carriage_return=carriage_return, binary=binary
+            lambda: machine.now_ns,
+            context.run_until,
+            timeout_ns,
+            carriage_return=carriage_return,
+            binary=binary,
         )
         self.port: Final = port
         self.write_delay_ns = 0

@@ -52,9 +52,11 @@ def tester_failed(text: str) -> AssertionError:
     return AssertionError(f"InvalidOperationException: Terminal tester failed!\n\n{text}")
 
 
-def recoverable_exception(text: str) -> AssertionError:
-    """Return the failure for what Renode's emulation refuses."""
-    return AssertionError(f"RecoverableException: {text}")
+def unregister(failing: list[tuple[str, bool]], pattern: str, *, regex: bool) -> None:
+    """Take a text, or an expression, out of those that must not come; AssertionError if it is not there."""
+    if (pattern, regex) not in failing:
+        raise AssertionError("RecoverableException: Unable to unregister failing string, entry not found")
+    failing.remove((pattern, regex))
 
 
 def python_exception(error: MonitorError) -> AssertionError:

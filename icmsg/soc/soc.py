@@ -19,16 +19,15 @@ from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import kinds
 from icmsg.hw.uarts import UARTS
-from icmsg.soc.bus_setup import reaches, tags
-from icmsg.soc.mailbox_ports import HARTS, check_joined, controller_of, find_force_off, find_ports
 from icmsg.soc.platform import AddressRange, load_platform
+from icmsg.soc.wiring import HARTS, check_joined, controller_of, find_force_off, find_ports, reaches, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from icmsg.soc.mailbox_ports import MailboxPort
     from icmsg.soc.platform import Peripheral, PlatformDescription, Registration
+    from icmsg.soc.wiring import MailboxPort
 
 CoreT = TypeVar("CoreT")
 

@@ -17,17 +17,16 @@ from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA
 from icmsg.link.endpoints.region_view import control_packet_words, message_words
 from icmsg.views.ways import Way
 from icmsg.views.writer import Control, Message
+from icmsg.wire.announcements import HIGH, MASK, SlotQueueView
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.slot_queue import HIGH, MASK, SlotQueueView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
-    from icmsg.views.subject import TracedDirection
     from icmsg.views.ways import Numbers
-    from icmsg.views.writer import TraceWriter
+    from icmsg.views.writer import TracedDirection, TraceWriter
 
 _HEADER: Final = 4
 _CONTROL: Final = 3

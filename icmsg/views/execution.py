@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
-from icmsg.machine.line_table import functions, line_spans
-from icmsg.outputs import replace_file
+from icmsg.files import replace_file
+from icmsg.machine.source_lines import functions, line_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.processor import Processor
     from icmsg.machine.backtrace import Frame
     from icmsg.machine.image import FirmwareImage
-    from icmsg.machine.line_table import LineSpan
     from icmsg.machine.machine import Machine
+    from icmsg.machine.source_lines import LineSpan
 
 
 Block = tuple[int, int]

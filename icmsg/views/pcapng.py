@@ -25,8 +25,7 @@ from icmsg.views.writer import TraceWriter, full_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.subject import TracedDirection, TraceSubject
-    from icmsg.views.writer import Control, Message, ReaderStall, TraceOutput
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU

@@ -16,8 +16,15 @@ from icmsg.views.writer import TraceWriter, full_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.subject import TracedDirection, TraceSubject
-    from icmsg.views.writer import Control, Message, ReaderStall, TraceEnd, TraceOutput
+    from icmsg.views.writer import (
+        Control,
+        Message,
+        ReaderStall,
+        TracedDirection,
+        TraceEnd,
+        TraceOutput,
+        TraceSubject,
+    )
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -88,7 +95,7 @@ class PerfettoWriter(TraceWriter):
         super().__init__(subject, output)
         self._parts: list[bytes] = []
         self._lanes = {
-            (core.index, lane): _on(self._lane(core.index, lane))
+            (core.index, lane): number(11, self._lane(core.index, lane))
             for core in subject.cores
             for lane in range(len(_LANES))
         }
@@ -119,11 +126,10 @@ class PerfettoWriter(TraceWriter):
         return (core + 1) * 100 + lane + 1
 
     def _describe(self) -> None:
-        subject = self.subject
         cleared = _CLEARED
-        for rank, core in enumerate(subject.cores):
+        for rank, core in enumerate(self.subject.cores):
             root = (core.index + 1) * 100
-            about = f"core {core.name} of {subject.platform}" + (f", {core.player}" if core.player else "")
+            about = ", ".join(filter(None, (f"core {core.name} of {self.subject.platform}", core.player)))
             fields = number(_UUID, root) + text(_NAME, f"{core.name} {core.player}".strip())
             fields += number(_ORDERING, _EXPLICIT) + number(_RANK, rank) + text(_ABOUT, about)
             self._track(fields, cleared)
@@ -131,7 +137,7 @@ class PerfettoWriter(TraceWriter):
             for lane, name in enumerate(_LANES):
                 fields = number(_UUID, self._lane(core.index, lane)) + number(_PARENT, root)
                 self._track(fields + text(_NAME, name) + number(_RANK, lane))
-        for each in subject.directions:
+        for each in self.subject.directions:
             room, unit = each.room
             name = (
                 f"{each.title} {each.instance}: {unit} in {'use' if each.blocks else 'the ring'} (of {room})"
@@ -174,8 +180,7 @@ class PerfettoWriter(TraceWriter):
     def _event(self, time_ns: int, event: bytes) -> None:
         if time_ns != self._time:
             self._begin_time(time_ns)
-        framed = self._framed.get(event)
-        if framed is None:
+        if (framed := self._framed.get(event)) is None:
             framed = self._framed[event] = self._frame(event)
         self._parts += (framed[0], self._stamp, framed[1])
 
@@ -194,8 +199,7 @@ class PerfettoWriter(TraceWriter):
             self._begin_time(time_ns)
         title = message.title.encode()
         key = core, lane, name, len(title)
-        framed = self._passing.get(key)
-        if framed is None:
+        if (framed := self._passing.get(key)) is None:
             start = name.encode()
             event = self._instants[core, lane] + varint(len(start) + len(title)) + start
             framed = self._passing[key] = self._frame(event, len(title) + _FLOW_SIZE)
@@ -218,8 +222,7 @@ class PerfettoWriter(TraceWriter):
             return
         if time_ns != self._time:
             self._begin_time(time_ns)
-        framed = self._turns.get((track, name))
-        if framed is None:
+        if (framed := self._turns.get((track, name))) is None:
             head, end = self._frame(_IS_END + track)
             head_of_next, begin = self._frame(_beginning(track, name))
             framed = self._turns[track, name] = head, end + head_of_next, begin
@@ -319,8 +322,7 @@ class PerfettoWriter(TraceWriter):
         if time_ns != self._time:
             self._begin_time(time_ns)
         key = direction.number, level
-        framed = self._levels.get(key)
-        if framed is None:
+        if (framed := self._levels.get(key)) is None:
             framed = self._levels[key] = self._frame(self._counters[direction.number] + varint(level))
         self._parts += (framed[0], self._stamp, framed[1])
 
@@ -382,10 +384,6 @@ class PerfettoWriter(TraceWriter):
 def _beginning(track: bytes, name: str) -> bytes:
     encoded = name.encode()
     return _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded
-
-
-def _on(track: int) -> bytes:
-    return number(11, track)
 
 
 def _flow(message: Message, kind: bytes = _FLOW) -> bytes:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.instance import InstanceConfig
 from icmsg.errors import BusError, ConfigurationError
+from icmsg.files import create_stream
 from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.link import Link, default_link
-from icmsg.outputs import create_stream
 from icmsg.views.recording import Sink, format_of, unwritable, write_companions
-from icmsg.views.subject import TracedDirection, subject_of
 from icmsg.views.tracer import Tracer
-from icmsg.views.writer import Message, TraceEnd, TraceWriter
+from icmsg.views.writer import Message, TracedDirection, TraceEnd, TraceWriter, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
-    from icmsg.views.subject import TraceSubject
+    from icmsg.views.writer import TraceSubject
 
 _KEPT: Final = 50_000
 """Things that are kept, about ten for a message: of a longer run the last ones explain the failure."""

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from icmsg.errors import ConfigurationError, closest
+from icmsg.files import create_stream, replace_file
 from icmsg.link.link import default_link
-from icmsg.outputs import create_stream, replace_file
-from icmsg.views.subject import subject_of
+from icmsg.views.moments import WriterProcess, may_be_apart
 from icmsg.views.tracer import Tracer
-from icmsg.views.writer import TraceEnd
+from icmsg.views.writer import TraceEnd, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
-    from icmsg.views.apart import WriterProcess
-    from icmsg.views.subject import TraceSubject
-    from icmsg.views.writer import TraceOutput, TraceWriter
+    from icmsg.views.writer import TraceOutput, TraceSubject, TraceWriter
 
 
 _GZIP: Final = ".gz"
@@ -130,12 +128,9 @@ class TraceFile:
         self._tracer: Final = tracer
         self._sink: Final = sink
         self._process: WriterProcess | None = None
-        if apart:
-            from icmsg.views.apart import WriterProcess, may_be_apart  # loads what no other command needs
-
-            if may_be_apart():
-                self._process = WriterProcess(tracer.take, self._end_apart)
-                tracer.send_to(self._process.send)
+        if apart and may_be_apart():
+            self._process = WriterProcess(tracer.take, self._end_apart)
+            tracer.send_to(self._process.send)
 
     @property
     def messages(self) -> int:
@@ -208,7 +203,7 @@ def trace_to(
 
     ``links`` are those whose messages are shown; by default the one of the SoC. ``players`` says who will play a core,
     where that is not known yet. ``exact``: see :class:`icmsg.views.tracer.Tracer`. ``apart``: a process of its own
-    writes the file where that saves time (:mod:`icmsg.views.apart`); only for who ends it before the machine.
+    writes the file where that saves time (:mod:`icmsg.views.moments`); only for who ends it before the machine.
 
     Raises:
         ConfigurationError: no format has this suffix, the file cannot be written, or the SoC has no such link.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from icmsg.errors import ConfigurationError
+from icmsg.files import replace_file
 from icmsg.ipc import LegacyState, ReworkState, State
 from icmsg.machine.events import (
     ENDPOINT_SHIFT,
@@ -27,7 +28,6 @@ from icmsg.machine.events import (
     RegionChanged,
 )
 from icmsg.machine.machine import fault_name
-from icmsg.outputs import replace_file
 from icmsg.timers import format_time
 from icmsg.views.writer import TraceWriter, full_words
 
@@ -36,8 +36,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.machine.machine import Machine
-    from icmsg.views.subject import TracedDirection, TraceSubject
-    from icmsg.views.writer import Control, Message, ReaderStall, TraceEnd, TraceOutput
+    from icmsg.views.writer import (
+        Control,
+        Message,
+        ReaderStall,
+        TracedDirection,
+        TraceEnd,
+        TraceOutput,
+        TraceSubject,
+    )
 
 
 _LIMIT: Final = 100_000

@@ -18,16 +18,14 @@ from icmsg.errors import EngineError
 from icmsg.ipc import LegacyState, ReworkState, State
 from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
-from icmsg.link.followed_link import follow_link
-from icmsg.link.link import WatchesStores
+from icmsg.link.link import follow_link
 from icmsg.machine.console import printable
 from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind, RegionChange
-from icmsg.machine.machine import fault_name
+from icmsg.machine.machine import WatchesStores, fault_name
 from icmsg.views.endpoint_ways import ways_of
 from icmsg.views.moments import MOVED, NOTED, PARTS, PRINTED, WRITTEN, Moments
-from icmsg.views.subject import directions_of
 from icmsg.views.ways import Numbers, Way
-from icmsg.views.writer import AT_END, Message, TraceEnd, TraceWriter
+from icmsg.views.writer import AT_END, Message, TraceEnd, TraceWriter, directions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,11 +34,11 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.followed import FollowedEndpoints
     from icmsg.link.endpoints.link import AnyLink
-    from icmsg.link.followed_link import FollowedLink
+    from icmsg.link.link import FollowedLink
     from icmsg.machine.console import ConsoleLine
     from icmsg.machine.machine import Core, Machine
     from icmsg.views.moments import Handler
-    from icmsg.views.subject import TracedDirection
+    from icmsg.views.writer import TracedDirection
 
 _CHANGES: Final = {
     EventKind.CORE_STARTED: "runs",

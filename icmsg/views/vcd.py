@@ -18,8 +18,15 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from icmsg.views.subject import TracedDirection, TraceSubject
-    from icmsg.views.writer import Control, Message, ReaderStall, TraceEnd, TraceOutput
+    from icmsg.views.writer import (
+        Control,
+        Message,
+        ReaderStall,
+        TracedDirection,
+        TraceEnd,
+        TraceOutput,
+        TraceSubject,
+    )
 
 
 _LATEST_NS: Final = 10 * MS

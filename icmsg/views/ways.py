@@ -14,15 +14,14 @@ from icmsg.errors import BusError
 from icmsg.hw.bus import looking_window_of
 from icmsg.timers import US
 from icmsg.views.writer import MAGIC_NUMBER, Message, ReaderStall
-from icmsg.wire.slot_queue import MASK
+from icmsg.wire.announcements import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
-    from icmsg.views.subject import TracedDirection
-    from icmsg.views.writer import TraceWriter
+    from icmsg.views.writer import TracedDirection, TraceWriter
 
 _HEADER: Final = 4
 _CONTROL: Final = 3

@@ -1,6 +1,4 @@
-"""Blocks of one region: read and written through a bus, and allocated.
-
-Blocks of one region: headers and payloads, read and written through a bus.
+"""Blocks of one region: headers and payloads, read and written through a bus, and allocated.
 
 >>> from icmsg.config import BlockLayout
 >>> from icmsg.hw.bus import MemoryBus

@@ -1,24 +1,21 @@
-"""Packet buffer as the ICMsg backend needs it, the first packet in one, and the handshake word.
-
-Packet buffer as the ICMsg backend needs it, whatever its generation.
+"""Packet buffer as the ICMsg backend needs it, whatever its generation, and the handshake word beside it.
 
 A buffer lives in one region: the writer owns ``wr_idx``, the reader ``rd_idx``; one packet is one message of
 1 to 65535 bytes. Neither side ever waits: a full or empty buffer is told, not waited for.
-
-The first packet of a region that nobody has read from yet: how a side without sessions is recognised.
-
-The handshake word of session bonding (Zephyr ≥ 4.1, protocol §3.1).
-
-It lies at offset 4 of a region and is written by that region's *reader*: the low half is the reader's own
-session id, the high half acknowledges the session id of the region's writer. 0 means disconnected or not
-acknowledged.
 """
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.errors import ConfigurationError
+from icmsg.errors import (
+    BufferFullError,
+    BufferTooSmallError,
+    ConfigurationError,
+    CorruptRegionError,
+    WireError,
+)
 
 if TYPE_CHECKING:
     from icmsg.config.instance import RegionLayout
@@ -82,25 +79,68 @@ class PacketReader(Protocol):
         """
 
 
-_LONGEST = 0xFFFF
+def empty_packet() -> WireError:
+    """Return why a message without a byte is not written."""
+    return WireError("an empty packet would block the reader: send at least one byte", errno.EINVAL)
+
+
+def no_room(size: int, capacity: int, fitting: int | None) -> BufferFullError:
+    """Return that ``size`` bytes do not fit now, and whether they ever will.
+
+    ``fitting`` bytes would, or None where that depends on where the free ones lie.
+    """
+    fix = (
+        f"the region never takes more than {capacity} bytes: split the message or enlarge the region"
+        if size > capacity
+        else "send again when the reader has made room (it does not signal that)"
+    )
+    text = (
+        f"no room for {size} bytes without a gap: {fix}"
+        if fitting is None
+        else f"no room for {size} bytes, {fitting} fit now: {fix}"
+    )
+    return BufferFullError(text, largest=capacity)
+
+
+def zero_length(address: int) -> CorruptRegionError:
+    """Return why the packet at ``address`` stays there."""
+    return CorruptRegionError(
+        "the next packet has length 0, which must never be sent: the region is blocked until reopened",
+        address=address,
+        value=0,
+    )
+
+
+def too_long(address: int, size: int, capacity: int) -> BufferTooSmallError:
+    """Return why a receiver of ``capacity`` bytes does not get the packet at ``address``."""
+    return BufferTooSmallError(
+        f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
+        f"it stays at 0x{address:08X} and blocks what is behind it",
+        length=size,
+        capacity=capacity,
+    )
 
 
 def first_packet_is(bus: Bus, address: int, layout: RegionLayout, payload: bytes) -> bool:
     """Tell whether the packet at the start of a pbuf's data is exactly ``payload`` (protocol §3.6).
 
-    Only memory decides, nothing is consumed. What is no valid index or no such packet is simply False: before
+    So a side without sessions is recognised, in a region that nobody has read from yet. Only memory decides, nothing is
+    consumed. What is no valid index or no such packet is simply False: before
     the peer has initialised the region it may hold anything.
     """
     end = 4 + len(payload)
     wr = bus.read32(address + layout.wr_idx_offset)
-    if not end <= wr <= min(layout.data_length - 1, _LONGEST):
+    if not end <= wr <= min(layout.data_length - 1, LONGEST):
         return False
     packet = bus.read_block(address + layout.data_offset, end)
     return packet[:2] == len(payload).to_bytes(2, "big") and packet[4:] == payload
 
 
 class HandshakeWord:
-    """The handshake word of the region at ``address``.
+    """The handshake word of the region at ``address``, for bonding by sessions (Zephyr ≥ 4.1, protocol §3.1).
+
+    It lies at offset 4 of a region and is written by that region's *reader*: the low half is the reader's own session
+    id, the high half acknowledges the session id of the region's writer. 0 means disconnected or not acknowledged.
 
     Raises :class:`~icmsg.errors.ConfigurationError` for a layout without one.
     """

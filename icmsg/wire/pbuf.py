@@ -45,14 +45,12 @@ import struct
 from typing import TYPE_CHECKING
 
 from icmsg.errors import (
-    BufferFullError,
-    BufferTooSmallError,
     CorruptRegionError,
     IncompletePacketError,
     WireError,
 )
 from icmsg.hw.bus import window_of
-from icmsg.wire.packet_buffer import LONGEST
+from icmsg.wire.packet_buffer import LONGEST, empty_packet, no_room, too_long, zero_length
 
 if TYPE_CHECKING:
     from icmsg.config.instance import RegionLayout
@@ -120,7 +118,7 @@ class PbufReader:
         header = self._read_block(self._data_address + rd, 4)
         size = header[0] << 8 | header[1]
         if not size:
-            raise self._corrupt_length(self._data_address + rd)
+            raise zero_length(self._data_address + rd)
         return size
 
     def read(self, capacity: int | None = None) -> bytes:
@@ -217,14 +215,9 @@ class PbufReader:
     def _refusal(self, address: int, size: int, occupied: int, capacity: int | None) -> WireError:
         """Return why a packet of ``size`` bytes is not taken, in the order in which Zephyr checks."""
         if not size:
-            return self._corrupt_length(address)
+            return zero_length(address)
         if capacity is not None and size > capacity:
-            return BufferTooSmallError(
-                f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
-                f"it stays at 0x{address:08X} and blocks what is behind it",
-                length=size,
-                capacity=capacity,
-            )
+            return too_long(address, size, capacity)
         return IncompletePacketError(
             f"the header at 0x{address:08X} announces {size} bytes, "
             f"but wr_idx covers {occupied - 4}: the writer is broken or restarted",
@@ -239,13 +232,6 @@ class PbufReader:
             f"or uses another region size or dcache-alignment",
             address=self._wr_address,
             value=wr,
-        )
-
-    def _corrupt_length(self, address: int) -> CorruptRegionError:
-        return CorruptRegionError(
-            "the next packet has length 0, which must never be sent: the region is blocked until reopened",
-            address=address,
-            value=0,
         )
 
 
@@ -367,7 +353,7 @@ class PbufWriter:
     def _look_again(self, size: int) -> None:
         """Raise unless a payload of ``size`` bytes fits behind a new look at the peer's index."""
         if not size:
-            raise WireError("an empty packet would block the reader: send at least one byte", errno.EINVAL)
+            raise empty_packet()
         if size > LONGEST:
             raise WireError(
                 f"{size} bytes exceed the 16-bit length of a packet: split the message at {LONGEST} bytes",
@@ -375,15 +361,7 @@ class PbufWriter:
             )
         space = self._occupiable()
         if size + 8 > space:
-            largest = self.capacity
-            fix = (
-                f"the region never takes more than {largest} bytes: split the message or enlarge the region"
-                if size > largest
-                else "send again when the reader has made room (it does not signal that)"
-            )
-            raise BufferFullError(
-                f"no room for {size} bytes, {max(0, space - 8)} fit now: {fix}", largest=largest
-            )
+            raise no_room(size, self.capacity, max(0, space - 8))
 
     def _corrupt_index(self, rd: int) -> CorruptRegionError:
         if rd & 3:

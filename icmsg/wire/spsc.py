@@ -31,13 +31,8 @@ import errno
 import struct
 from typing import TYPE_CHECKING
 
-from icmsg.errors import (
-    BufferFullError,
-    BufferTooSmallError,
-    CorruptRegionError,
-    IncompletePacketError,
-    WireError,
-)
+from icmsg.errors import CorruptRegionError, IncompletePacketError, WireError
+from icmsg.wire.packet_buffer import empty_packet, no_room, too_long, zero_length
 
 if TYPE_CHECKING:
     from icmsg.config.instance import RegionLayout
@@ -98,7 +93,7 @@ class SpscWriter:
         payload = memoryview(data).tobytes()
         size = len(payload)
         if not size:
-            raise WireError("an empty packet would block the reader: send at least one byte", errno.EINVAL)
+            raise empty_packet()
         if size > _LONGEST:
             raise WireError(
                 f"{size} bytes exceed the longest packet of spsc_pbuf: split the message at {_LONGEST} bytes",
@@ -111,7 +106,7 @@ class SpscWriter:
             self._bus.write8(self._data_address + self._wr, PADDING)
             self._publish(0)
         if size > self._free_at_write_index(rd):
-            self._refuse(size)
+            raise no_room(size, self.capacity, None)
         packet = self._data_address + self._wr
         self._bus.write_block(packet + 4, payload)
         # The other two header bytes keep what was there (protocol §1.7).
@@ -148,14 +143,6 @@ class SpscWriter:
                 value=rd,
             )
         return rd
-
-    def _refuse(self, size: int) -> None:
-        fix = (
-            f"the region never takes more than {self.capacity} bytes: split the message or enlarge the region"
-            if size > self.capacity
-            else "send again when the reader has made room (it does not signal that)"
-        )
-        raise BufferFullError(f"no room for {size} bytes without a gap: {fix}", largest=self.capacity)
 
 
 class SpscReader:
@@ -204,12 +191,7 @@ class SpscReader:
             return b""
         size = self._size(rd)
         if capacity is not None and size > capacity:
-            raise BufferTooSmallError(
-                f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
-                f"it stays at 0x{self._data_address + rd:08X} and blocks what is behind it",
-                length=size,
-                capacity=capacity,
-            )
+            raise too_long(self._data_address + rd, size, capacity)
         covered = (wr if wr > rd else self._length) - rd - 4
         if size > covered:
             raise IncompletePacketError(
@@ -269,11 +251,7 @@ class SpscReader:
     def _size(self, rd: int) -> int:
         size = int.from_bytes(self._bus.read_block(self._data_address + rd, 2), "big")
         if not size:
-            raise self._corrupt(
-                "the next packet has length 0, which must never be sent: the region is blocked until reopened",
-                self._layout.data_offset + rd,
-                0,
-            )
+            raise zero_length(self._data_address + rd)
         return size
 
     def _corrupt(self, message: str, offset: int, value: int) -> CorruptRegionError:

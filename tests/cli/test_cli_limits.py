@@ -10,7 +10,7 @@ import pytest
 from command import icmsg
 from devicetree.dtlib import DT  # type: ignore[import-untyped]
 
-from icmsg import limits
+from icmsg import files
 from icmsg.assets import platform_file, stub
 from icmsg.config.devicetree import parse_devicetree
 
@@ -106,14 +106,14 @@ def test_only_files_are_opened(capsys: Capture, tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "limit"),
-    [("a.dts", limits.DEVICETREE_BYTES), ("a.elf", limits.IMAGE_BYTES), ("a.repl", limits.MIB)],
+    [("a.dts", files.DEVICETREE_BYTES), ("a.elf", files.IMAGE_BYTES), ("a.repl", files.MIB)],
 )
 def test_a_file_that_is_too_large_is_not_read(capsys: Capture, tmp_path: Path, name: str, limit: int) -> None:
     path = tmp_path / name
     with path.open("wb") as stream:
         stream.truncate(limit + 1)  # sparse
     command = {"a.dts": ["check"], "a.elf": ["run", "--net"], "a.repl": ["run", "--platform"]}[name]
-    assert f"it has more than {limits.size_text(limit)}, the limit" in icmsg(capsys, *command, path).err
+    assert f"it has more than {files.size_text(limit)}, the limit" in icmsg(capsys, *command, path).err
 
 
 @pytest.mark.parametrize(("offset", "field"), [(16, "p_filesz"), (4, "p_offset"), (12, "p_paddr")])
@@ -157,23 +157,23 @@ def test_the_page_has_the_limits_of_the_module() -> None:
     page = (Path(__file__).parents[2] / "docs/configuration.md").read_text(encoding="utf-8")
     table = page.partition("## Limits")[2].partition("## ")[0]
     for number in (
-        limits.STATEMENT_BYTES,
-        limits.LABELS,
-        limits.INSTANCES,
-        limits.NESTING,
-        limits.INCLUDE_DEPTH,
-        limits.INCLUDES,
-        limits.DIGITS,
-        limits.SEGMENTS,
-        limits.SYMBOLS,
-        limits.LINE_CHARACTERS,
+        files.STATEMENT_BYTES,
+        files.LABELS,
+        files.INSTANCES,
+        files.NESTING,
+        files.INCLUDE_DEPTH,
+        files.INCLUDES,
+        files.DIGITS,
+        files.SEGMENTS,
+        files.SYMBOLS,
+        files.LINE_CHARACTERS,
     ):
         assert re.search(rf"\b{number}\b", table), number
     for size in (
-        limits.DEVICETREE_BYTES,
-        limits.KCONFIG_BYTES,
-        limits.IMAGE_BYTES,
-        limits.HEX_BYTES,
-        limits.LOADED_BYTES,
+        files.DEVICETREE_BYTES,
+        files.KCONFIG_BYTES,
+        files.IMAGE_BYTES,
+        files.HEX_BYTES,
+        files.LOADED_BYTES,
     ):
-        assert limits.size_text(size) in table
+        assert files.size_text(size) in table

@@ -20,7 +20,7 @@ from prompt_toolkit.output import DummyOutput
 from icmsg.assets import asset
 from icmsg.cli.monitor_command import Paint
 from icmsg.cli.monitor_prompt import Prompt, _history
-from icmsg.cli.monitor_session import EmbeddedSession
+from icmsg.cli.monitor_session import embedded_session
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor import EmbeddedMonitor
@@ -38,7 +38,7 @@ class Typist:
 
     def __init__(self) -> None:
         self.printed: list[str] = []
-        self.session = EmbeddedSession(self.printed.append, lambda line, _level: self.printed.append(line))
+        self.session = embedded_session(self.printed.append, lambda line, _level: self.printed.append(line))
 
     def type(self, keys: str, first: tuple[str, ...] = ()) -> int:
         with create_pipe_input() as pipe:
@@ -179,7 +179,7 @@ class _Pumped:
 @pytest.fixture
 def pumping(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[_Pumped, list[str]]]:
     clock = _Clock()
-    monkeypatch.setattr("icmsg.cli.monitor_input.time", clock)
+    monkeypatch.setattr("icmsg.cli.monitor_command.time", clock)
 
     def run(looks: int, **session: float) -> tuple[_Pumped, list[str]]:
         pumped = _Pumped(clock, **session)  # type: ignore[arg-type]

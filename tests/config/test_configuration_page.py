@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 CHECKS = (
     "checks.py",
-    "icbmsg_checks.py",
+    "backends.py",
     "mailboxes.py",
     "memory_checks.py",
     "pair_checks.py",

@@ -12,8 +12,8 @@ from looped import Cases, for_each
 from machines import APP_IPC, APP_IPC_NS, IPC, IRQ, MAILBOXES, MachineUnderTest
 
 from icmsg.errors import BusError
-from icmsg.hw.nrf_ipc import CHANNELS
-from icmsg.hw.nrf_ipc import IPC as TABLE
+from icmsg.hw.mailboxes.nrf_ipc import CHANNELS
+from icmsg.hw.mailboxes.nrf_ipc import IPC as TABLE
 from icmsg.hw.registers import Access, Register
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from icmsg.assets import platform_file
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import EngineError, FirmwareError, VirtualTimeoutError
 from icmsg.link.link import default_link
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.link.watch import RegionWatch
 from icmsg.timers import MS, US
 

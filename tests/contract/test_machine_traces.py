@@ -10,7 +10,7 @@ import pytest
 
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.link.link import default_link
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.views import trace_to
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ MODULES = (
     "engines/embedded/memory.py",
     "engines/embedded/emulator/native.py",
     "engines/embedded/riscv/core.py",
-    "engines/embedded/riscv/hart_types.py",
+    "engines/embedded/riscv/hart.py",
     "engines/embedded/wiring.py",
     "link/endpoints",
     "engines/choice.py",
@@ -34,19 +34,19 @@ MODULES = (
     "engines/renode/install.py",
     "link/exchange.py",
     "machine/image.py",
-    "machine/image_memory.py",
+    "machine/boot.py",
     "machine/image_formats.py",
     "soc/platform",
     "link/players.py",
     "link/preconditions.py",
-    "link/progress.py",
+    "link/verdict.py",
     "soc/soc.py",
-    "link/stub_firmware.py",
     "link/watch.py",
     "link/workload.py",
     "gdb",
     "monitor/verbs",
     "views",
+    "wire/packet_buffer.py",
     "wire/pbuf.py",
 )
 """Where the errors come from that the command can show."""
@@ -62,6 +62,7 @@ NOT_SHOWN = {
     "… … of core … …": "misplaced() of the checks says it, which the page has",
     "the next packet has … bytes, more than the … of this receiver": "the command sets no limit",
     # Said by parts of these modules that the command does not use.
+    "a hart has no registers on the bus": "its start has no place on the bus either",
     "no peripheral is there, only … in the same page": "the reason of a bus fault",
     "Failed to download …": "the Monitor says it, with the remedy behind it",
     "it has more than … bytes": "the Monitor says it of a download",
@@ -74,6 +75,8 @@ NOT_SHOWN = {
     "a symbol table of another form, or one that ends early": "it stands behind the name of the file, with what to do",
     "the region has no word …": "only Python and Robot watch words of a region",
     "an empty packet would block the reader": "no option can ask for one",
+    'no handshake word here: use unbound = "enable" or "detect" '
+    "with dcache-alignment >= 8": "the check of a configuration comes first",
     "… bytes exceed the 16-bit length of a packet": "the check of messages against the region comes first",
 }
 

@@ -12,11 +12,11 @@ from docs_shell import Scratch
 from docs_transcripts import matches
 
 from icmsg.cli.main import build_parser
-from icmsg.cli.monitor_session import EmbeddedSession
+from icmsg.cli.monitor_session import embedded_session
 from icmsg.errors import IcmsgError
-from icmsg.monitor.commands import COMMANDS
-from icmsg.monitor.verbs.catalogue import VERBS
+from icmsg.monitor.embedded import COMMANDS
 from icmsg.monitor.verbs.settings import LinkSettings
+from icmsg.monitor.verbs.syntax import VERBS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def typed_again(block: Block) -> str:
     def show(text: str) -> None:
         screen.extend(text.splitlines())
 
-    session = EmbeddedSession(screen.append, lambda line, _level: screen.append(line))
+    session = embedded_session(screen.append, lambda line, _level: screen.append(line))
     try:
         for _, command in _TYPED.findall(block.text):
             screen.append(f"{session.prompt} {command}")

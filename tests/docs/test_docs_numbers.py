@@ -7,7 +7,7 @@ from docs_pages import page
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.engines.embedded.scheduler import _TIGHT_FOR_US, _TIGHT_US
-from icmsg.hw.nrf_ipc import CHANNELS
+from icmsg.hw.mailboxes.nrf_ipc import CHANNELS
 from icmsg.link.exchange import BOND_TIMEOUT_NS, STALL_NS
 from icmsg.timers import US, S
 

@@ -13,15 +13,14 @@ from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA
 from icmsg.link.endpoints.setup import EndpointStub
 from icmsg.link.played_instance import PlayedMailbox
 from icmsg.link.workload import Workload
+from icmsg.wire.announcements import ControlReader, ControlWriter, SlotQueue, SlotQueueView
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.control_packets import ControlReader, ControlWriter
-from icmsg.wire.slot_queue import SlotQueue, SlotQueueView
 
 if TYPE_CHECKING:
     from icmsg.config import IcbmsgConfig
     from icmsg.config.icbmsg import Generation
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.link.stub_firmware import StubStats
+    from icmsg.link.preconditions import StubStats
 
 STUB_OF = {"3.6": "-icbmsg", "4.1": "-icbmsg", "rework": "-icbmsg-rework"}
 NAMES = ("ep0", "ep1")

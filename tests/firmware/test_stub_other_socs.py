@@ -33,7 +33,7 @@ from running_stub import (
 
 from icmsg.assets import platform_file
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.link.stub_firmware import StubFirmware
+from icmsg.link.preconditions import StubFirmware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,10 @@ from several import SeveralGame
 from icmsg.ipc.icbmsg.blocks import BlockBackend
 from icmsg.ipc.icbmsg.classic import IcbmsgInstance
 from icmsg.ipc.icbmsg.control import ControlChannel
-from icmsg.ipc.icbmsg.packets import Queues
 from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
 from icmsg.ipc.icbmsg.rework_receiver import ReworkReceiver
 from icmsg.ipc.icmsg_me import IcmsgMeInstance
+from icmsg.wire.announcements import Queues
 from icmsg.wire.block_area import BlockArea, BlockPool
 
 Break = Callable[[pytest.MonkeyPatch], None]

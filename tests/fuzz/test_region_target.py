@@ -29,7 +29,7 @@ from icmsg.wire.inspect import PbufFollower
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.ipc.context import InstanceContext
+    from icmsg.ipc.instance import InstanceContext
 
 Break = Callable[[pytest.MonkeyPatch], None]
 

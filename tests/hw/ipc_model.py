@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from icmsg.hw.mailboxes.nrf_ipc import CHANNELS, IPC
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.model_bus import ModelBus
-from icmsg.hw.nrf_ipc import CHANNELS, IPC
 
 APP = 0x5002_A000
 NET = 0x4101_2000

@@ -17,7 +17,7 @@ from vevif_sides import Sides as VevifSides
 
 from icmsg.errors import ConfigurationError, ErrnoError, MailboxError
 from icmsg.hw.mailbox import ChannelStates, Mailbox, channels_in, mailbox_pair
-from icmsg.hw.nrf_ipc import NrfIpc
+from icmsg.hw.mailboxes.nrf_ipc import NrfIpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

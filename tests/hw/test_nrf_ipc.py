@@ -7,7 +7,7 @@ from ipc_model import APP, NET, IpcModel, LoggingBus, two_cores
 
 from icmsg.errors import BusError, ConfigurationError, MailboxError
 from icmsg.hw.bus import MemoryBus
-from icmsg.hw.nrf_ipc import NrfIpc
+from icmsg.hw.mailboxes.nrf_ipc import NrfIpc
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.hw.nrf_ipc import IPC
+from icmsg.hw.mailboxes.nrf_ipc import IPC
 from icmsg.hw.registers import Access, RegisterBlock
 from icmsg.hw.uart_layout import UARTE
 

@@ -13,7 +13,7 @@ from icmsg.errors import IpcError
 from icmsg.ipc import MAGIC, EndpointConfig, EndpointState, IcbmsgEndpoint, TxBuffer
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import ControlType
-from icmsg.ipc.icbmsg.packets import Queues
+from icmsg.wire.announcements import Queues
 
 GENERATIONS = pytest.mark.parametrize("generation", ["3.6", "4.1", "rework"])
 CLASSIC = pytest.mark.parametrize("generation", ["3.6", "4.1"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.config.boards import DEFAULT
-from icmsg.ipc.state import (
+from icmsg.ipc.backend import (
     BINDS,
     DETECT,
     REPEAT,
@@ -20,7 +20,7 @@ from icmsg.ipc.state import (
 )
 
 if TYPE_CHECKING:
-    from icmsg.ipc.state import AnyState, Transitions
+    from icmsg.ipc.backend import AnyState, Transitions
 
 TABLES = {"repeat": REPEAT, "disable": RING_BACK, "enable": SESSIONS, "detect": DETECT}
 

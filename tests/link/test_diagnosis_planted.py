@@ -15,9 +15,8 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IcmsgError, VirtualTimeoutError
 from icmsg.ipc import EndpointConfig
-from icmsg.link.link import observe_link
-from icmsg.link.peer import Peer
-from icmsg.link.played_instance import PlayedInstance
+from icmsg.link.diagnosis.observations import observe_link
+from icmsg.link.played_instance import Peer, PlayedInstance
 from icmsg.timers import MS
 
 if TYPE_CHECKING:

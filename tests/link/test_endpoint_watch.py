@@ -11,13 +11,13 @@ from icmsg.assets import stub
 from icmsg.config.boards import NRF5340
 from icmsg.config.icbmsg import Generation
 from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.link.endpoints.link import EndpointWatch
 from icmsg.link.endpoints.peer import EndpointsPeer
 from icmsg.link.endpoints.setup import EndpointStub
-from icmsg.link.endpoints.watch import EndpointWatch
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EndpointMessage, Event, EventKind
 from icmsg.timers import MS
-from icmsg.wire.control_packets import packet_of
+from icmsg.wire.announcements import packet_of
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine

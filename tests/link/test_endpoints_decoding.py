@@ -15,7 +15,7 @@ from icmsg.hw.bus import MemoryBus
 from icmsg.link.endpoints.diagnosis import examine_endpoints
 from icmsg.link.endpoints.region_view import message_words, queued_words, view_direction
 from icmsg.link.endpoints.setup import fill_endpoint_regions
-from icmsg.wire.slot_queue import SlotQueue
+from icmsg.wire.announcements import SlotQueue
 
 if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig

@@ -16,12 +16,11 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IpcError
 from icmsg.ipc import MAGIC, Happened
-from icmsg.link.followed_link import FollowedLink, follow_link
-from icmsg.link.link import Link
-from icmsg.link.peer import Peer
-from icmsg.link.stub_firmware import StubFirmware
+from icmsg.link.link import FollowedLink, Link, follow_link
+from icmsg.link.played_instance import Peer
+from icmsg.link.preconditions import StubFirmware
+from icmsg.machine.boot import start_firmware
 from icmsg.machine.events import Event, EventKind, Packets, RegionChange, RegionChanged
-from icmsg.machine.force_off import start_firmware
 from icmsg.timers import MS, US
 
 if TYPE_CHECKING:

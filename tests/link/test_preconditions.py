@@ -15,8 +15,7 @@ from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
-from icmsg.link.preconditions import check_image, check_roles
-from icmsg.link.stub_firmware import ECHO, INITIATOR
+from icmsg.link.preconditions import ECHO, INITIATOR, check_image, check_roles
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage, Segment
 

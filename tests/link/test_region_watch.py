@@ -9,7 +9,7 @@ import pytest
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.link.watch import RegionAccess, RegionWatch
 
 ECHO = Path(__file__).parents[1] / "views" / "covered" / "echo-net.elf"

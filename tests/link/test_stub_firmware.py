@@ -13,7 +13,7 @@ from icmsg.config.instance import Region
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, FirmwareError
-from icmsg.link.stub_firmware import ECHO, INITIATOR, PARAMS_SYMBOL, StubFirmware
+from icmsg.link.preconditions import ECHO, INITIATOR, PARAMS_SYMBOL, StubFirmware
 from icmsg.machine.image import FirmwareImage
 from icmsg.timers import MS
 

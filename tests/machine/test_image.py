@@ -16,8 +16,8 @@ from looped import examples
 
 from icmsg.assets import stub
 from icmsg.errors import FirmwareError
+from icmsg.machine.boot import check_addresses
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.image_memory import check_addresses
 from icmsg.soc.soc import shipped_soc
 
 TABLE = vectors(0x2000_8000, 0x1_0009) + b"\xfe\xe7"

@@ -7,9 +7,9 @@ from firmware_files import FIRMWARE
 
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
+from icmsg.machine.boot import start_firmware
 from icmsg.machine.events import Event, EventKind
-from icmsg.machine.force_off import start_firmware
 from icmsg.timers import MS, US
 
 FOREIGN = FIRMWARE / "foreign-net.elf"

@@ -11,7 +11,7 @@ import pytest
 from icmsg.assets import stub
 from icmsg.cli.main import main
 from icmsg.config.instance import Region
-from icmsg.machine.image_memory import linked_memory
+from icmsg.machine.boot import linked_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

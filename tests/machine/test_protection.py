@@ -9,7 +9,7 @@ import pytest
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.machine.force_off import describe_protection
+from icmsg.machine.boot import describe_protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from verbs_on_a_machine import APP, NET, Session
 from icmsg.config import RegionLayout
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import MonitorError
-from icmsg.monitor.verbs.catalogue import VERBS
+from icmsg.monitor.verbs.syntax import VERBS
 from icmsg.wire import PbufWriter, SpscWriter
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.link.stub_firmware import StubFirmware
+from icmsg.link.preconditions import StubFirmware
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from looped import for_each
 
 from icmsg.assets import asset
-from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
+from icmsg.engines.embedded.models.nrf_system import NrfResetModel, NrfVprModel
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import signatures
 from icmsg.hw.mailboxes.nrf_bellboard import NrfBellboardModel

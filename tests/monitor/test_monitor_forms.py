@@ -69,7 +69,7 @@ def test_most_forms_are_answered_as_a_renode_answers_them() -> None:
 
 
 def test_what_is_refused_in_words_says_what_to_use_or_that_nothing_is_there() -> None:
-    said = (*elsewhere.COMMANDS.values(), *elsewhere.MEMBERS.values())
+    said = (*elsewhere.REFUSED.values(), *elsewhere.MEMBERS.values())
     wanting = [text for text in said if not re.search(r"[Uu]se |the renode engine| here: |: ", text)]
     assert not wanting
     assert not [text for text in said if "\n" in text or text.endswith(".")]

@@ -8,7 +8,7 @@ import pytest
 from typed_paths import typed
 
 from icmsg.errors import MonitorError
-from icmsg.monitor.python_source import compile_script
+from icmsg.monitor.python_objects import compile_script
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from looped import examples, for_each
 
 from icmsg.errors import MonitorError
-from icmsg.monitor.verbs.arguments import is_verb, split_commands, words_of
+from icmsg.monitor.verbs.syntax import is_verb, split_commands, words_of
 
 
 @for_each(

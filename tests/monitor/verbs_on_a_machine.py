@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.machine.force_off import start_firmware
+from icmsg.machine.boot import start_firmware
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:

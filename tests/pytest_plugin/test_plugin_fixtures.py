@@ -10,7 +10,7 @@ from icmsg.assets import platform_file, stub
 from icmsg.config.nrf5340 import APP
 from icmsg.engines import choice as engines
 from icmsg.errors import ConfigurationError, FirmwareError
-from icmsg.pytest_plugin import options
+from icmsg.pytest_plugin import hooks
 from icmsg.timers import MS
 
 if TYPE_CHECKING:
@@ -82,5 +82,5 @@ def test_every_machine_of_a_test_starts_at_time_zero_with_halted_cores(
 
 
 def test_the_plugin_knows_the_engines_that_there_are_without_loading_their_module() -> None:
-    assert options.ENGINES == engines.ENGINES
-    assert options.VARIABLE == engines.VARIABLE
+    assert hooks.ENGINES == engines.ENGINES
+    assert hooks.VARIABLE == engines.VARIABLE

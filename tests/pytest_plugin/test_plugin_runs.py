@@ -63,11 +63,11 @@ def test_a_failure_shows_the_line_of_the_test_and_nothing_of_the_package(suite: 
     result.stdout.fnmatch_lines(
         [">       peer.wait_for_bound(5_000_000)", "E * bound on app did not happen*"]
     )
-    result.stdout.no_fnmatch_line("*peer.py*")
+    result.stdout.no_fnmatch_line("*played_instance.py*")
     result.stdout.no_fnmatch_line("*scheduler*")
     text = result.stdout.str()
     assert text.count("app wrote the magic, net has not taken it") == 1, "the diagnosis is there once"
-    assert "peer.py" in run_embedded(suite, "--full-trace").stdout.str()
+    assert "played_instance.py" in run_embedded(suite, "--full-trace").stdout.str()
 
 
 def test_a_failure_of_the_tests_own_function_shows_that_function(suite: pytest.Pytester) -> None:
@@ -97,7 +97,7 @@ def test_a_fixture_that_waits_in_vain_leaves_diagnosis_and_trace(suite: pytest.P
     result = run_embedded(suite)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*wait_for_bound(1000)", "trace: *icmsg-traces*"])
-    result.stdout.no_fnmatch_line("*peer.py*")
+    result.stdout.no_fnmatch_line("*played_instance.py*")
 
 
 def test_a_failed_test_leaves_a_report_for_a_browser_where_it_is_asked_for(suite: pytest.Pytester) -> None:

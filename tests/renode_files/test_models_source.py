@@ -15,13 +15,13 @@ from looped import for_each
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import BOARDS
-from icmsg.engines.embedded.vpr.clic import CLIC
+from icmsg.engines.embedded.riscv.vpr_registers import CLIC
 from icmsg.hw import mailboxes
 from icmsg.hw.mailboxes.nrf_bellboard import BELLBOARD
+from icmsg.hw.mailboxes.nrf_ipc import IPC
 from icmsg.hw.mailboxes.nrf_vevif import VEVIF
 from icmsg.hw.mailboxes.nrf_vevif_csr import VEVIF_CSR
 from icmsg.hw.nrf54_peripherals import GRTC, UARTE54L, VPR
-from icmsg.hw.nrf_ipc import IPC
 from icmsg.hw.nrf_peripherals import CLOCK, RESET, RTC, WDT
 from icmsg.soc.platform import load_platform
 

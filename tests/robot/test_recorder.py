@@ -6,10 +6,9 @@ from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import MAGIC
-from icmsg.link.followed_link import follow_link
-from icmsg.link.link import Link
-from icmsg.link.peer import Peer
-from icmsg.machine.force_off import start_firmware
+from icmsg.link.link import Link, follow_link
+from icmsg.link.played_instance import Peer
+from icmsg.machine.boot import start_firmware
 from icmsg.robot.report import EventRecorder
 from icmsg.timers import MS
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icmsg.robot import IcmsgLibrary
-from icmsg.robot.lifecycle import Interruptions, interrupted
+from icmsg.robot.context import Interruptions, interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.link.exchange import Exchange
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
 from icmsg.monitor import EmbeddedMonitor

@@ -34,7 +34,9 @@ class Wire:
         return True
 
     def tester(self, *, carriage_return: bool = False, binary: bool = False) -> TerminalTester:
-        tester = TerminalTester(self, 10 * MS, carriage_return=carriage_return, binary=binary)
+        tester = TerminalTester(
+            lambda: self.now_ns, self.run_until, 10 * MS, carriage_return=carriage_return, binary=binary
+        )
         self.testers.append(tester)
         return tester
 

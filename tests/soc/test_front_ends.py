@@ -15,7 +15,7 @@ from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import FirmwareError
 from icmsg.link.exchange import Exchange
 from icmsg.link.link import default_link
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
 from icmsg.monitor import EmbeddedMonitor

@@ -17,7 +17,7 @@ from icmsg.hw import mailboxes
 from icmsg.link.diagnosis.diagnosis import examine
 from icmsg.link.exchange import Exchange
 from icmsg.link.link import default_link
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.link.workload import Workload
 from icmsg.monitor import EmbeddedMonitor
 from icmsg.monitor.search_path import platform_commands

@@ -17,8 +17,7 @@ NAMES = re.compile(r"(?<!\.)\b(nrf5340(?! PS)|nrf_ipc|app|net)\b", re.IGNORECASE
 AT_HOME = (
     "config/boards.py",
     "hw/mailboxes/",
-    "hw/nrf_ipc.py",  # former places, which go with release 0.3
-    "config/nrf5340.py",
+    "config/nrf5340.py",  # a former place, which goes with release 0.3
 )
 FORMER = {"app", "net"}
 """Names of fields that were public in release 0.1."""

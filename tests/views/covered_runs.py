@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icmsg.assets import platform_file
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.link.link import default_link
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from icmsg.assets import stub
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.line_table import line_spans
+from icmsg.machine.source_lines import line_spans
 from icmsg.views.execution import Coverage
 
 if TYPE_CHECKING:

@@ -177,7 +177,7 @@ def test_recent_things_of_one_instance_stay_when_another_is_played(tmp_path: Pat
     from dataclasses import replace
 
     from icmsg.config import Region
-    from icmsg.link.peer import Peer
+    from icmsg.link.played_instance import Peer
 
     other = replace(
         NRF5340.instance,

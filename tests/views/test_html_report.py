@@ -18,7 +18,7 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IpcError
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.machine.events import EventKind
 from icmsg.monitor import EmbeddedMonitor
 from icmsg.timers import MS

@@ -17,7 +17,7 @@ from icmsg.assets import stub
 from icmsg.cli.trace_command import PLUGIN
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.link.link import default_link
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.timers import MS, US
 from icmsg.views import trace_to
 

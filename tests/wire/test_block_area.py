@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from icmsg.config import BlockLayout
 from icmsg.errors import BusError, CorruptRegionError
 from icmsg.hw.bus import MemoryBus
+from icmsg.wire.announcements import SlotQueue, SlotQueueView
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.slot_queue import SlotQueue, SlotQueueView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, BusError, CorruptRegionError, IncompletePacketError, WireError
 from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
-from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
+from icmsg.wire.announcements import ControlReader, ControlWriter, packet_of
 
 if TYPE_CHECKING:
     from icmsg.wire.packet_buffer import Payload

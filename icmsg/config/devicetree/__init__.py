@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.config.devicetree.nodes import (
+from icmsg.config.devicetree.properties import (
     BACKENDS,
     ICBMSG,
     ICMSG,

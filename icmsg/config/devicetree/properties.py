@@ -1,29 +1,169 @@
-"""Properties of an ICMsg node that lead to other nodes: ``reg``, ``mboxes`` and ``mbox-names``.
-
-Address of a node: ``reg``, translated by the ``ranges`` of the nodes above it.
-
-The rules are those of Zephyr's build (edtlib): the first entry of ``reg`` counts, missing ``#address-cells`` and
-``#size-cells`` are 2 and 1, and an address that no ``ranges`` covers stays as it is. In an overlay the cells that
-are not there are in the board's files; on the SoCs with ICMsg both are 1. A hand-written tree that leaves them out
-although its ``reg`` has two cells is read in the same way, and :func:`assumes_cells` tells so.
-
-``mboxes`` and ``mbox-names`` of an ICMsg node: which channel of which mailbox it rings and hears.
-
-A binding of a mailbox has one cell, the channel, or none where the mailbox has only one channel.
-"""
+"""Values that a devicetree gives for ICMsg, and the readers of single properties: cells, texts, ``reg``."""
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
 
-from icmsg.config.devicetree.nodes import Channel, MailboxNode
 from icmsg.config.instance import Region
 from icmsg.errors import ConfigurationError, DevicetreeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icmsg.config.devicetree.tree import Node, Property, Tree
+    from icmsg.config.findings import SourceLocation
+
+ICMSG: Final = "zephyr,ipc-icmsg"
+ICBMSG: Final = "zephyr,ipc-icbmsg"
+ME_INITIATOR: Final = "zephyr,ipc-icmsg-me-initiator"
+ME_FOLLOWER: Final = "zephyr,ipc-icmsg-me-follower"
+
+BackendName = Literal["icmsg", "icbmsg", "icmsg_me"]
+BACKENDS: Final[Mapping[str, BackendName]] = MappingProxyType(
+    {ICMSG: "icmsg", ICBMSG: "icbmsg", ME_INITIATOR: "icmsg_me", ME_FOLLOWER: "icmsg_me"}
+)
+"""Backends whose nodes are instances, by ``compatible``."""
+NAMES: Final = {
+    ICMSG: "ICMsg",
+    ICBMSG: "ICBMsg",
+    ME_INITIATOR: "icmsg_me",
+    ME_FOLLOWER: "icmsg_me",
+    "zephyr,ipc-openamp-static-vrings": "RPMsg over OpenAMP",
+}
+"""Backends of Zephyr in words, by ``compatible``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNode:
+    """A node with ``reg``. ``entries`` counts the ranges in it, of which ``region`` is the first."""
+
+    path: str
+    region: Region
+    place: SourceLocation
+    entries: int = 1
+    chosen: tuple[str, ...] = ()
+    """Properties of ``/chosen`` that name the node."""
+    assumed_cells: bool = False
+    """The tree has no ``#address-cells`` for it, and a build would refuse that."""
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxNode:
+    """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none.
+
+    ``labels`` are what ``mboxes`` may call it, ``stand_in`` tells that its node is in files that an overlay does not
+    name. ``address`` is that of its registers, of the VPR's for a mailbox in a VPR; None if that is not told.
+    """
+
+    path: str
+    compatible: tuple[str, ...]
+    enabled: bool
+    place: SourceLocation
+    tx_mask: int | None = None
+    rx_mask: int | None = None
+    labels: tuple[str, ...] = ()
+    stand_in: bool = False
+    address: int | None = None
+    holder: str = ""
+    """The label of the VPR that it belongs to; empty where it belongs to none."""
+    wired: int | None = None
+    """The mask of the tasks or events that the hardware has (``nordic,tasks-mask``, ``nordic,events-mask``)."""
+    mapped: int | None = None
+    """The mask of the events that raise an interrupt (``nordic,interrupt-mapping``)."""
+
+    @property
+    def label(self) -> str:
+        """The first label; empty without one."""
+        return self.labels[0] if self.labels else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Entry of ``mboxes``."""
+
+    mailbox: MailboxNode
+    number: int
+    place: SourceLocation
+    has_cell: bool = True
+    """False for a mailbox with one channel only, which has no number."""
+
+    def __str__(self) -> str:
+        """Return the entry as its author writes it: ``<&mbox 1>``."""
+        name = f"&{self.mailbox.label}" if self.mailbox.label else self.mailbox.path
+        return f"<{name} {self.number}>" if self.has_cell else f"<{name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class IcmsgNode:
+    """Enabled node of ICMsg, ICBMsg or icmsg_me (protocol §5)."""
+
+    name: str
+    """Its first label, else its name, else (if another node has the same) its path."""
+    path: str
+    place: SourceLocation
+    tx_region: MemoryNode
+    rx_region: MemoryNode
+    tx_channel: Channel
+    rx_channel: Channel
+    dcache_alignment: int | None
+    """Bytes; None without the property."""
+    unbound: str | None
+    """The property as written; None without it."""
+    places: Mapping[str, SourceLocation]
+    """The place of each property."""
+    labels: tuple[str, ...] = ()
+    compatible: str = ICMSG
+    """The one of :data:`BACKENDS`."""
+    tx_blocks: int | None = None
+    """Blocks of ICBMsg; None for the others."""
+    rx_blocks: int | None = None
+
+    @property
+    def backend(self) -> BackendName:
+        """The backend; both roles of icmsg_me are one."""
+        return BACKENDS[self.compatible]
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether ``name`` is the name, a label or the path of the node."""
+        return name in (self.name, self.path, *self.labels)
+
+    def place_of(self, name: str) -> SourceLocation:
+        """Return the place of property ``name``, of the node where it does not have it."""
+        return self.places.get(name, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBackend:
+    """An enabled node of another IPC backend, with the memory that it uses as far as the file tells."""
+
+    path: str
+    compatible: str
+    place: SourceLocation
+    regions: tuple[MemoryNode, ...]
+    labels: tuple[str, ...] = ()
+    tx_mailbox: MailboxNode | None = None
+    """The mailbox that it rings; None if that is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Devicetree:
+    """One side's devicetree. ``reserved`` are the regions of ``reserved-memory``, ``sram`` is chosen
+    ``zephyr,sram``, ``compatible`` belongs to the root and to ``/soc``.
+    """
+
+    file: str
+    complete: bool
+    """False for an overlay, where the board's part is missing."""
+    compatible: tuple[str, ...]
+    instances: tuple[IcmsgNode, ...]
+    others: tuple[OtherBackend, ...]
+    reserved: tuple[MemoryNode, ...]
+    sram: MemoryNode | None
 
 
 WHOLE_TREE: Final = "give the build's zephyr/zephyr.dts"
@@ -41,7 +181,13 @@ def boards_own(node: Node, missing: str) -> str:
 
 
 def entries(node: Node, *, complete: bool) -> tuple[Region, ...]:
-    """Return what ``reg`` of ``node`` covers, as the root sees it; ``complete`` is False for an overlay.
+    """Return what ``reg`` of ``node`` covers, as the root sees it: translated by the ``ranges`` of the nodes above.
+
+    The rules are those of Zephyr's build (edtlib): the first entry of ``reg`` counts, missing ``#address-cells`` and
+    ``#size-cells`` are 2 and 1, and an address that no ``ranges`` covers stays as it is. In an overlay, for which
+    ``complete`` is False, the cells that are not there are in the board's files; on the SoCs with ICMsg both are 1. A
+    hand-written tree that leaves them out although its ``reg`` has two cells is read in the same way, and
+    :func:`assumes_cells` tells so.
 
     Raises:
         DevicetreeError: no usable ``reg``, or an overlay does not tell the address.
@@ -73,8 +219,8 @@ def entries(node: Node, *, complete: bool) -> tuple[Region, ...]:
         _region(
             node,
             reg,
-            _number(words[start : start + address_cells]),
-            _number(words[start + address_cells : start + entry]),
+            _joined(words[start : start + address_cells]),
+            _joined(words[start + address_cells : start + entry]),
             complete=complete,
         )
         for start in starts
@@ -148,9 +294,9 @@ def _through(address: int, bus: Node, ranges: Property, *, complete: bool) -> in
             f"({child_cells} for the address, {parent_cells} for the parent's, {size_cells} for the size); correct it",
         )
     for start in range(0, len(words), entry):
-        low = _number(words[start : start + child_cells])
-        base = _number(words[start + child_cells : start + child_cells + parent_cells])
-        size = _number(words[start + child_cells + parent_cells : start + entry])
+        low = _joined(words[start : start + child_cells])
+        base = _joined(words[start + child_cells : start + child_cells + parent_cells])
+        size = _joined(words[start + child_cells + parent_cells : start + entry])
         if low <= address < low + size:
             return base + address - low
     return None
@@ -176,149 +322,41 @@ def _cell_count(node: Node, name: str, default: int) -> int:
     return words[0]
 
 
-def _number(words: list[int]) -> int:
+def _joined(words: list[int]) -> int:
     number = 0
     for word in words:
         number = number << 32 | word
     return number
 
 
-MAPPING: Final = "nordic,interrupt-mapping"
-_VPRS: Final = ("nordic,nrf-vpr-coprocessor", "nordic,vpr")
-_EXAMPLE: Final = 'mboxes = <&mbox 0>, <&mbox 1>; mbox-names = "tx", "rx";'
-
-
-def channels(node: Node, tree: Tree) -> tuple[Channel, Channel]:
-    """Return the channels (tx, rx) of ``node``.
-
-    Raises:
-        DevicetreeError: a property is missing or malformed, or names another node than a mailbox.
-    """
-    mboxes, names = node.properties.get("mboxes"), node.properties.get("mbox-names")
-    if mboxes is None or names is None:
-        missing = "mboxes" if mboxes is None else "mbox-names"
-        if node.stand_in:
-            raise node.place.error(DevicetreeError, boards_own(node, missing))
-        raise node.place.error(
-            DevicetreeError, f"{node.path} has no {missing}; add both, for example {_EXAMPLE}"
-        )
-    called = names.strings() or []
-    if sorted(called) != ["rx", "tx"]:
-        raise names.place.error(
+def number_of(node: Node, name: str, unit: str = "bytes", example: str = "32") -> int | None:
+    """Return the one number of property ``name``; None without it."""
+    found = node.properties.get(name)
+    if found is None:
+        return None
+    words = readable_words(found, node)
+    if len(words) != 1:
+        raise found.place.error(
             DevicetreeError,
-            f'mbox-names of {node.path} has to be "tx" and "rx", in the order of mboxes; for example {_EXAMPLE}',
-        )
-    found = _entries(mboxes, node, tree)
-    if len(found) != len(called):
-        raise mboxes.place.error(
-            DevicetreeError,
-            f"mboxes of {node.path} has {len(found)} entries for the {len(called)} names in mbox-names; "
-            f"for example {_EXAMPLE}",
-        )
-    by_name = dict(zip(called, found, strict=True))
-    return by_name["tx"], by_name["rx"]
-
-
-def _entries(mboxes: Property, node: Node, tree: Tree) -> list[Channel]:
-    words = readable_words(mboxes, node)
-    # A stand-in has no #mbox-cells; with two entries, the length tells.
-    guess = 1 if len(words) > len(("tx", "rx")) else 0
-    found = []
-    position = 0
-    while position < len(words):
-        target = tree.by_phandle.get(words[position])
-        if target is None:
-            raise mboxes.place.error(
-                DevicetreeError,
-                f"mboxes of {node.path}: {words[position]:#x} is no node; for example {_EXAMPLE}",
-            )
-        cells = _cells(target, mboxes, node, guess)
-        arguments = words[position + 1 : position + 1 + cells]
-        if len(arguments) != cells:
-            raise mboxes.place.error(
-                DevicetreeError,
-                f"mboxes of {node.path} has no channel behind {target.path}; for example {_EXAMPLE}",
-            )
-        number = arguments[0] if arguments else 0
-        found.append(Channel(_mailbox(target), number, mboxes.place, has_cell=bool(cells)))
-        position += 1 + cells
-    return found
-
-
-def _cells(target: Node, mboxes: Property, node: Node, guess: int) -> int:
-    count = target.properties.get("#mbox-cells")
-    if count is None and target.stand_in:
-        return guess
-    if count is None:
-        raise mboxes.place.error(
-            DevicetreeError,
-            f"mboxes of {node.path} names {target.path}, which is no mailbox; name one, or add "
-            f"#mbox-cells = <1> to {target.path} ({target.place})",
-        )
-    words = readable_words(count, target)
-    if words not in ([0], [1]):
-        raise count.place.error(
-            DevicetreeError, f"#mbox-cells of {target.path} has to be <1> (the channel), or <0>; {WHOLE_TREE}"
+            f"{name} of {node.path} has to be one number of {unit}, for example {name} = <{example}>",
         )
     return words[0]
 
 
-def tx_mailbox(node: Node, tree: Tree) -> MailboxNode | None:
-    """Return the mailbox that a node of any backend rings; None if that cannot be read."""
-    try:
-        return channels(node, tree)[0].mailbox
-    except DevicetreeError:
+def text_of(node: Node, name: str) -> str | None:
+    """Return the one text of property ``name``; None without it."""
+    found = node.properties.get(name)
+    if found is None:
         return None
+    texts = found.strings() or []
+    if len(texts) != 1:
+        raise found.place.error(
+            DevicetreeError, f'{name} of {node.path} has to be one text, for example {name} = "detect"'
+        )
+    return texts[0]
 
 
-def _mailbox(node: Node) -> MailboxNode:
-    parent = node.parent
-    vpr = parent if parent is not None and set(parent.strings("compatible")) & set(_VPRS) else None
-    return MailboxNode(
-        node.path,
-        tuple(node.strings("compatible")),
-        node.enabled,
-        node.place,
-        tx_mask=_word(node, "tx-mask"),
-        rx_mask=_word(node, "rx-mask"),
-        labels=node.labels,
-        stand_in=node.stand_in,
-        address=_address(vpr or node),
-        holder=vpr.labels[0] if vpr is not None and vpr.labels else "",
-        wired=_word(node, "nordic,tasks-mask", "nordic,events-mask"),
-        mapped=_mapped(node),
-    )
-
-
-def _word(node: Node, *names: str) -> int | None:
-    """Return the one cell of the first of these properties that the node has; None for anything else."""
-    found = next((node.properties[name] for name in names if name in node.properties), None)
-    words = readable_words(found, node) if found else []
-    return words[0] if len(words) == 1 else None
-
-
-def _address(node: Node) -> int | None:
-    """Return where the node's registers are; None where it says nothing, or a core's number."""
-    if "reg" not in node.properties or node.strings("device_type") == ["cpu"]:
-        return None
-    try:
-        return entries(node, complete=True)[0].address
-    except DevicetreeError:
-        return None
-
-
-def _mapped(node: Node) -> int | None:
-    """Return the events of all pairs (mask, interrupt) whose interrupt the node connects, as Zephyr's driver does:
-    of two pairs for one interrupt, the last counts. None if nothing tells.
-    """
-    found = node.properties.get(MAPPING)
-    words = found.words() if found is not None and found.macro is None else None
-    if not words:
-        return None
-    names = node.strings("interrupt-names")
-    masks = {interrupt: events for events, interrupt in zip(words[::2], words[1::2], strict=False)}
-    return reduce(
-        or_,
-        (events for interrupt, events in masks.items() if not names or f"irq{interrupt}" in names),
-        0,
-    )
+def target_of(found: Property, node: Node, tree: Tree) -> Node | None:
+    """Return the node that ``found`` refers to; None where it is not one reference, or leads nowhere."""
+    words = readable_words(found, node)
+    return tree.by_phandle.get(words[0]) if len(words) == 1 else None

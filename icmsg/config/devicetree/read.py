@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.devicetree.nodes import (
+from icmsg.config.devicetree.properties import (
     BACKENDS,
     ICBMSG,
     ICMSG,
     NAMES,
+    WHOLE_TREE,
+    Channel,
     Devicetree,
     IcmsgNode,
+    MailboxNode,
     MemoryNode,
     OtherBackend,
-)
-from icmsg.config.devicetree.properties import (
-    WHOLE_TREE,
     assumes_cells,
     boards_own,
-    channels,
     entries,
+    number_of,
     readable_words,
-    tx_mailbox,
+    target_of,
+    text_of,
 )
 from icmsg.errors import DevicetreeError
-from icmsg.limits import INSTANCES
+from icmsg.files import INSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +40,9 @@ _OTHER_BACKENDS: Final = "zephyr,ipc-"
 _MOST_NAMES: Final = 20
 _TRUSTZONE: Final = ("zephyr,sram-secure-partition", "zephyr,sram-non-secure-partition")
 _THEIR_REGIONS: Final = ("tx-region", "rx-region", "memory-region")
+MAPPING: Final = "nordic,interrupt-mapping"
+_VPRS: Final = ("nordic,nrf-vpr-coprocessor", "nordic,vpr")
+_EXAMPLE: Final = 'mboxes = <&mbox 0>, <&mbox 1>; mbox-names = "tx", "rx";'
 
 
 def read_devicetree(tree: Tree) -> Devicetree:
@@ -114,8 +120,8 @@ def _instance(node: Node, tree: Tree) -> IcmsgNode:
         rx_region=_region(node, "rx-region", tree),
         tx_channel=tx_channel,
         rx_channel=rx_channel,
-        dcache_alignment=_number(node, "dcache-alignment"),
-        unbound=_text(node, "unbound"),
+        dcache_alignment=number_of(node, "dcache-alignment"),
+        unbound=text_of(node, "unbound"),
         places={name: found.place for name, found in node.properties.items()},
         labels=node.labels,
         compatible=compatible,
@@ -125,7 +131,7 @@ def _instance(node: Node, tree: Tree) -> IcmsgNode:
 
 
 def _blocks(node: Node, name: str, tree: Tree) -> int:
-    found = _number(node, name, "blocks", "16")
+    found = number_of(node, name, "blocks", "16")
     if found is not None:
         return found
     if node.stand_in:
@@ -148,18 +154,13 @@ def _region(node: Node, name: str, tree: Tree) -> MemoryNode:
             f"{node.path} has no {name}; add one, for example {name} = <&sram_{name[:2]}>"
             + ("" if tree.complete else f". If it is in the board's files, {WHOLE_TREE}"),
         )
-    target = _target(found, node, tree)
+    target = target_of(found, node, tree)
     if target is None:
         raise found.place.error(
             DevicetreeError,
             f"{name} of {node.path} has to be one reference, for example {name} = <&sram_{name[:2]}>",
         )
     return _memory(target, tree)
-
-
-def _target(found: Property, node: Node, tree: Tree) -> Node | None:
-    words = readable_words(found, node)
-    return tree.by_phandle.get(words[0]) if len(words) == 1 else None
 
 
 def _memory(node: Node, tree: Tree) -> MemoryNode:
@@ -190,31 +191,6 @@ def _chosen_names(tree: Tree) -> dict[str, tuple[str, ...]]:
         if name not in _TRUSTZONE:
             names[node.path] = (*names.get(node.path, ())[:_MOST_NAMES], name)
     return names
-
-
-def _number(node: Node, name: str, unit: str = "bytes", example: str = "32") -> int | None:
-    found = node.properties.get(name)
-    if found is None:
-        return None
-    words = readable_words(found, node)
-    if len(words) != 1:
-        raise found.place.error(
-            DevicetreeError,
-            f"{name} of {node.path} has to be one number of {unit}, for example {name} = <{example}>",
-        )
-    return words[0]
-
-
-def _text(node: Node, name: str) -> str | None:
-    found = node.properties.get(name)
-    if found is None:
-        return None
-    texts = found.strings() or []
-    if len(texts) != 1:
-        raise found.place.error(
-            DevicetreeError, f'{name} of {node.path} has to be one text, for example {name} = "detect"'
-        )
-    return texts[0]
 
 
 def _soc(tree: Tree) -> Iterator[str]:
@@ -258,3 +234,141 @@ def _if_known(node: Node | None, tree: Tree) -> Iterator[MemoryNode]:
             yield _memory(node, tree)
         except DevicetreeError:
             return
+
+
+def channels(node: Node, tree: Tree) -> tuple[Channel, Channel]:
+    """Return the channels (tx, rx) of ``node``: which channel of which mailbox it rings and hears.
+
+    A binding of a mailbox has one cell, the channel, or none where the mailbox has only one channel.
+
+    Raises:
+        DevicetreeError: a property is missing or malformed, or names another node than a mailbox.
+    """
+    mboxes, names = node.properties.get("mboxes"), node.properties.get("mbox-names")
+    if mboxes is None or names is None:
+        missing = "mboxes" if mboxes is None else "mbox-names"
+        if node.stand_in:
+            raise node.place.error(DevicetreeError, boards_own(node, missing))
+        raise node.place.error(
+            DevicetreeError, f"{node.path} has no {missing}; add both, for example {_EXAMPLE}"
+        )
+    called = names.strings() or []
+    if sorted(called) != ["rx", "tx"]:
+        raise names.place.error(
+            DevicetreeError,
+            f'mbox-names of {node.path} has to be "tx" and "rx", in the order of mboxes; for example {_EXAMPLE}',
+        )
+    found = _channels(mboxes, node, tree)
+    if len(found) != len(called):
+        raise mboxes.place.error(
+            DevicetreeError,
+            f"mboxes of {node.path} has {len(found)} entries for the {len(called)} names in mbox-names; "
+            f"for example {_EXAMPLE}",
+        )
+    by_name = dict(zip(called, found, strict=True))
+    return by_name["tx"], by_name["rx"]
+
+
+def _channels(mboxes: Property, node: Node, tree: Tree) -> list[Channel]:
+    words = readable_words(mboxes, node)
+    # A stand-in has no #mbox-cells; with two entries, the length tells.
+    guess = 1 if len(words) > len(("tx", "rx")) else 0
+    found = []
+    position = 0
+    while position < len(words):
+        target = tree.by_phandle.get(words[position])
+        if target is None:
+            raise mboxes.place.error(
+                DevicetreeError,
+                f"mboxes of {node.path}: {words[position]:#x} is no node; for example {_EXAMPLE}",
+            )
+        cells = _cells(target, mboxes, node, guess)
+        arguments = words[position + 1 : position + 1 + cells]
+        if len(arguments) != cells:
+            raise mboxes.place.error(
+                DevicetreeError,
+                f"mboxes of {node.path} has no channel behind {target.path}; for example {_EXAMPLE}",
+            )
+        number = arguments[0] if arguments else 0
+        found.append(Channel(_mailbox(target), number, mboxes.place, has_cell=bool(cells)))
+        position += 1 + cells
+    return found
+
+
+def _cells(target: Node, mboxes: Property, node: Node, guess: int) -> int:
+    count = target.properties.get("#mbox-cells")
+    if count is None and target.stand_in:
+        return guess
+    if count is None:
+        raise mboxes.place.error(
+            DevicetreeError,
+            f"mboxes of {node.path} names {target.path}, which is no mailbox; name one, or add "
+            f"#mbox-cells = <1> to {target.path} ({target.place})",
+        )
+    words = readable_words(count, target)
+    if words not in ([0], [1]):
+        raise count.place.error(
+            DevicetreeError, f"#mbox-cells of {target.path} has to be <1> (the channel), or <0>; {WHOLE_TREE}"
+        )
+    return words[0]
+
+
+def tx_mailbox(node: Node, tree: Tree) -> MailboxNode | None:
+    """Return the mailbox that a node of any backend rings; None if that cannot be read."""
+    try:
+        return channels(node, tree)[0].mailbox
+    except DevicetreeError:
+        return None
+
+
+def _mailbox(node: Node) -> MailboxNode:
+    parent = node.parent
+    vpr = parent if parent is not None and set(parent.strings("compatible")) & set(_VPRS) else None
+    return MailboxNode(
+        node.path,
+        tuple(node.strings("compatible")),
+        node.enabled,
+        node.place,
+        tx_mask=_word(node, "tx-mask"),
+        rx_mask=_word(node, "rx-mask"),
+        labels=node.labels,
+        stand_in=node.stand_in,
+        address=_address(vpr or node),
+        holder=vpr.labels[0] if vpr is not None and vpr.labels else "",
+        wired=_word(node, "nordic,tasks-mask", "nordic,events-mask"),
+        mapped=_mapped(node),
+    )
+
+
+def _word(node: Node, *names: str) -> int | None:
+    """Return the one cell of the first of these properties that the node has; None for anything else."""
+    found = next((node.properties[name] for name in names if name in node.properties), None)
+    words = readable_words(found, node) if found else []
+    return words[0] if len(words) == 1 else None
+
+
+def _address(node: Node) -> int | None:
+    """Return where the node's registers are; None where it says nothing, or a core's number."""
+    if "reg" not in node.properties or node.strings("device_type") == ["cpu"]:
+        return None
+    try:
+        return entries(node, complete=True)[0].address
+    except DevicetreeError:
+        return None
+
+
+def _mapped(node: Node) -> int | None:
+    """Return the events of all pairs (mask, interrupt) whose interrupt the node connects, as Zephyr's driver does:
+    of two pairs for one interrupt, the last counts. None if nothing tells.
+    """
+    found = node.properties.get(MAPPING)
+    words = found.words() if found is not None and found.macro is None else None
+    if not words:
+        return None
+    names = node.strings("interrupt-names")
+    masks = {interrupt: events for events, interrupt in zip(words[::2], words[1::2], strict=False)}
+    return reduce(
+        or_,
+        (events for interrupt, events in masks.items() if not names or f"irq{interrupt}" in names),
+        0,
+    )

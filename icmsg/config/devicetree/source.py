@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import DevicetreeError
-from icmsg.limits import DEVICETREE_BYTES, LABELS, STATEMENT_BYTES, read_file
+from icmsg.files import DEVICETREE_BYTES, LABELS, STATEMENT_BYTES, read_file
 
 if TYPE_CHECKING:
     import os

@@ -22,7 +22,7 @@ from devicetree.dtlib import Property as LibraryProperty
 from icmsg.config.devicetree.source import STAND_INS, Source, decoded
 from icmsg.config.findings import SourceLocation
 from icmsg.errors import DevicetreeError
-from icmsg.limits import (
+from icmsg.files import (
     DEVICETREE_BYTES,
     INCLUDE_DEPTH,
     INCLUDES,

@@ -19,7 +19,6 @@ from icmsg.engines.embedded.clocks import (
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
 from icmsg.engines.embedded.memory_groups import NO_MEMORIES, MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_lines import Model, has_sides
 from icmsg.engines.embedded.model_types import (
     ModelType,
     Parts,
@@ -28,30 +27,29 @@ from icmsg.engines.embedded.model_types import (
     number,
     stands_in,
 )
-from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
+from icmsg.engines.embedded.models.board_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.python_peripheral import SCRIPTED, PythonPeripheral, scripted
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel, StandInModel, forget, name_range
+from icmsg.engines.embedded.riscv.vpr_registers import CLIC_BASE
 from icmsg.engines.embedded.slot import Slot
-from icmsg.engines.embedded.vpr.clic import CLIC_BASE
-from icmsg.engines.embedded.wiring import Wiring
+from icmsg.engines.embedded.wiring import Model, Wiring, has_sides
 from icmsg.errors import ConfigurationError
-from icmsg.soc.bus_setup import on_bus, reaches, tags
-from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Peripheral, Reference
+from icmsg.soc.wiring import HARTS, on_bus, reaches, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.memory import MappedMemory, Memory
-    from icmsg.engines.embedded.model_lines import Warner
     from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.scheduler import Scheduler
+    from icmsg.engines.embedded.wiring import Warner
     from icmsg.hw.mailboxes import ManySided
     from icmsg.hw.model import IoModel
     from icmsg.machine.events import EventStream
-    from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform.description import Registration
     from icmsg.soc.soc import Soc
+    from icmsg.soc.wiring import Tag
 
 MEMORY: Final = "Memory.MappedMemory"
 ARRAY_MEMORY: Final = "Memory.ArrayMemory"

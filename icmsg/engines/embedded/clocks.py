@@ -13,12 +13,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.engines.embedded.armv8m.cortex_m import CORES, NOT_EXECUTED, CortexM
-from icmsg.engines.embedded.riscv.hart_types import attributes_of, why_not
+from icmsg.engines.embedded.armv8m.native import CORES, NOT_EXECUTED, CortexM
+from icmsg.engines.embedded.riscv.hart import attributes_of, why_not
 from icmsg.errors import PlatformError
-from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference
 from icmsg.soc.soc import CORTEX_M, VPR
+from icmsg.soc.wiring import HARTS
 from icmsg.timers import NEVER
 
 if TYPE_CHECKING:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.instance import WORD
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.processor import StopKind
-from icmsg.machine.base_machine import BaseCore
-from icmsg.machine.firmware_stops import STORES, MemoryAccess, RunsToStops, store_of_python
+from icmsg.machine.base_machine import STORES, BaseCore, MemoryAccess, RunsToStops, store_of_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from icmsg.engines.embedded.processor import Processor
-    from icmsg.machine.firmware_stops import AccessKind
+    from icmsg.machine.base_machine import AccessKind
 
 
 @dataclass(eq=False)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded.clocks import CONTROLLERS, CPUS, why_not_executed
-from icmsg.engines.embedded.riscv.hart_types import check_cpu_type
+from icmsg.engines.embedded.riscv.hart import check_cpu_type
 from icmsg.errors import ConfigurationError
-from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference, load_platform
-from icmsg.soc.platform.reader import NAMESPACE
+from icmsg.soc.platform.parser import NAMESPACE
 from icmsg.soc.soc import Soc, shipped_soc, short_name
+from icmsg.soc.wiring import HARTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

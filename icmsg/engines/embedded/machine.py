@@ -10,12 +10,11 @@ from icmsg.engines.embedded import foreign_cores
 from icmsg.engines.embedded.build import Builder
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.clocks import read_rates
-from icmsg.engines.embedded.core_control import ConsoleModel
+from icmsg.engines.embedded.core_control import ConsoleModel, MachineClock
 from icmsg.engines.embedded.machine_core import MachineCore
-from icmsg.engines.embedded.models.core_holder import CoreHolder
-from icmsg.engines.embedded.models.pin_devices import place_on_pins
+from icmsg.engines.embedded.models.board_devices import place_on_pins
+from icmsg.engines.embedded.models.nrf_system import CoreHolder
 from icmsg.engines.embedded.models.stand_in import announced
-from icmsg.engines.embedded.played import MachineClock
 from icmsg.engines.embedded.scheduler import HangGuard, Scheduler
 from icmsg.errors import ConfigurationError, CoreFault, EngineError
 from icmsg.machine.base_machine import BaseMachine
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.memory import Memory
     from icmsg.engines.embedded.memory_groups import MemoryPart
-    from icmsg.engines.embedded.model_lines import Model
     from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.processor import Processor
     from icmsg.engines.embedded.slot import Slot
+    from icmsg.engines.embedded.wiring import Model
     from icmsg.machine.machine import Hang
-    from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform import PlatformDescription
+    from icmsg.soc.wiring import Tag
     from icmsg.timers import Timers
 
 DEFAULT_QUANTUM_NS: Final = 100 * US

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.core_control import CoreConsole
+from icmsg.engines.embedded.core_control import CoreConsole, PlayedCore
 from icmsg.engines.embedded.firmware_watch import CoreStops, FirmwareWatches, ObservableCore
-from icmsg.engines.embedded.played import PlayedCore
 from icmsg.errors import EngineError
+from icmsg.machine.base_machine import never
 from icmsg.machine.events import EventKind
-from icmsg.machine.firmware_stops import never
 from icmsg.machine.machine import lock_up_words
 
 if TYPE_CHECKING:

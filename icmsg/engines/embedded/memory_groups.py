@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.memory import PAGE, MappedMemory, Memory
 from icmsg.errors import ConfigurationError
-from icmsg.soc.bus_setup import on_bus
+from icmsg.soc.wiring import on_bus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -18,46 +18,45 @@ from icmsg.engines.embedded.clocks import (
     priority_mask_of,
     wfi_needs_mie,
 )
-from icmsg.engines.embedded.models.clint import CLINT_BYTES, ClintModel
-from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
-from icmsg.engines.embedded.models.dummy_sensor import DummySensor
-from icmsg.engines.embedded.models.dwt import DwtModel
-from icmsg.engines.embedded.models.litex_timer import LitexTimerModel
+from icmsg.engines.embedded.models.board_devices import DummySensor, NrfGpioModel
+from icmsg.engines.embedded.models.interrupt_controllers import PLIC_BYTES, PlicModel, RenesasIcuModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
+from icmsg.engines.embedded.models.nrf_events import NrfEguModel, NrfPpiModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
-from icmsg.engines.embedded.models.nrf_ppi import NrfEguModel, NrfPpiModel
-from icmsg.engines.embedded.models.nrf_system import NrfRngModel, NrfTempModel, NrfWdtModel
+from icmsg.engines.embedded.models.nrf_system import (
+    NrfResetModel,
+    NrfRngModel,
+    NrfTempModel,
+    NrfVprModel,
+    NrfWdtModel,
+)
 from icmsg.engines.embedded.models.nrf_timers import NrfRtcModel, NrfTimerModel
-from icmsg.engines.embedded.models.nrf_uarte import Nrf54lUarteModel, NrfUarteModel
-from icmsg.engines.embedded.models.pin_devices import NrfGpioModel
-from icmsg.engines.embedded.models.plic import PLIC_BYTES, PlicModel
-from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
-from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
-from icmsg.engines.embedded.riscv.architecture import RiscV32
-from icmsg.engines.embedded.riscv.hart_types import hart_type
-from icmsg.engines.embedded.vpr.architecture import Vpr
+from icmsg.engines.embedded.models.timers import CLINT_BYTES, ClintModel, DwtModel, LitexTimerModel
+from icmsg.engines.embedded.models.uart import Nrf54lUarteModel, NrfUarteModel, NumberedUart, UartModel
+from icmsg.engines.embedded.riscv.hart import RiscV32, hart_type
+from icmsg.engines.embedded.riscv.vpr import Vpr
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
-from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
+from icmsg.hw.uart_layout import NS16550_WIDE, PL011_SBSA
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
-from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import EnumMember
 from icmsg.soc.soc import VPR
+from icmsg.soc.wiring import HARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from icmsg.engines.embedded.model_lines import Model
     from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.slot import Slot
+    from icmsg.engines.embedded.wiring import Model
     from icmsg.hw.mailboxes import MailboxKind
     from icmsg.hw.uart_layout import UartLayout
     from icmsg.soc.platform import Peripheral, PlatformDescription
-    from icmsg.soc.platform.values import Value
+    from icmsg.soc.platform.description import Value
 
 
 @dataclass(frozen=True, slots=True)

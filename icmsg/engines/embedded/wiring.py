@@ -1,24 +1,27 @@
-"""Interrupt lines and timers of a platform, as its description wires them."""
+"""Interrupt lines and timers of a platform, as its description wires them, and models as they are wired."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from icmsg.engines.embedded.clocks import CONTROLLERS, CPUS
-from icmsg.engines.embedded.model_lines import LineInputs, line_of
-from icmsg.engines.embedded.models.clint import ClintModel
-from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
+from icmsg.engines.embedded.models.board_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.python_peripheral import SCRIPTED
-from icmsg.engines.embedded.riscv.architecture import RiscV32
+from icmsg.engines.embedded.models.timers import ClintModel
+from icmsg.engines.embedded.models.uart import UartModel
+from icmsg.engines.embedded.riscv.hart import RiscV32
+from icmsg.hw.mailboxes import ManySided, SeveralLines
+from icmsg.hw.model import IoModel
 from icmsg.soc.platform import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
 
-    from icmsg.engines.embedded.model_lines import Model
     from icmsg.engines.embedded.slot import Slot
+    from icmsg.hw.line import Line
     from icmsg.soc.platform import Peripheral
-    from icmsg.soc.platform.values import Connection
+    from icmsg.soc.platform.description import Connection
     from icmsg.soc.soc import Soc
 
 
@@ -103,3 +106,56 @@ def _check(item: Peripheral, wire: Connection, inputs: range) -> None:
             f"{item.name} is wired to interrupt {wire.irq} of {wire.destination}, which has {len(inputs)}: use "
             f"{inputs[0]} to {inputs[-1]}"
         )
+
+
+class OneOrNone(IoModel, Protocol):
+    """A peripheral with one interrupt line, or with none."""
+
+    @property
+    def irq(self) -> Line | None:
+        """The interrupt line."""
+
+
+Model = OneOrNone | SeveralLines
+
+
+class Warner(Protocol):
+    """Model that says where firmware uses what is off: ``warn(read or write, offset, reason)``."""
+
+    warn: Callable[[str, int, str], None]
+
+
+@runtime_checkable
+class LineInputs(Protocol):
+    """Model to which lines of others are wired."""
+
+    @property
+    def inputs(self) -> range:
+        """The numbers of its inputs."""
+
+    def set_input(self, number: int, level: bool) -> None:
+        """Drive an input."""
+
+
+def line_of(model: Model, output: str | int | None) -> Line | None:
+    """Return an interrupt line by its name or number, or, for None, the only one; None if there is no such one."""
+    if isinstance(model, UartModel) and output is not None:
+        return model.named.get(output)
+    if hasattr(model, "outputs") is isinstance(output, int) and output in (None, "IRQ", *lines_of(model)):
+        return lines_of(model).get(output if isinstance(output, int) else 0)
+    return None
+
+
+def lines_of(model: Model) -> Mapping[int, Line]:
+    """Return the interrupt lines of a model by output; that of one with a single line is output 0."""
+    outputs: Mapping[int, Line] | None = getattr(model, "outputs", None)
+    if outputs is not None:
+        return outputs
+    line: Line | None = getattr(model, "irq", None)
+    return {} if line is None else {0: line}
+
+
+@cache  # a check against a protocol takes as long as making a model
+def has_sides(kind: type[Model]) -> bool:
+    """Return whether models of a class have to know which core accesses them."""
+    return issubclass(kind, ManySided)

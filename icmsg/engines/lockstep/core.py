@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.lockstep import monitor_text
+from icmsg.engines.lockstep.bus import InterruptDelivery
 from icmsg.engines.lockstep.core_types import SteppedConsole, played_command, runs_here, type_of, watched
 from icmsg.engines.lockstep.monitor_text import CoreRegisters, monitor_path
-from icmsg.engines.lockstep.played import InterruptDelivery
 from icmsg.engines.lockstep.records import Troubles
 from icmsg.errors import EngineError
 from icmsg.machine.base_machine import BaseCore
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.stepper import CoreMachine
     from icmsg.machine.image import FirmwareImage
     from icmsg.machine.machine import Hang
-    from icmsg.soc.mailbox_ports import ForceOff
     from icmsg.soc.soc import SocCore
+    from icmsg.soc.wiring import ForceOff
     from icmsg.timers import ScheduledTimer
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.core import SteppedCore
     from icmsg.engines.lockstep.stepper import CoreMachine
     from icmsg.machine.image import FirmwareImage
-    from icmsg.soc.mailbox_ports import ForceOff
+    from icmsg.soc.wiring import ForceOff
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.engines.lockstep.core_types import read_state, state_questions
 from icmsg.engines.lockstep.observed_core import ObservedCore
@@ -18,14 +18,14 @@ from icmsg.engines.lockstep.records import (
     FELL_ASLEEP,
     INTERRUPT_ENDED,
     INTERRUPT_TAKEN,
-    KINDS,
     LINE_ROSE,
     RESET_REQUESTED,
     TASK,
+    TROUBLES,
     WOKE,
+    FirmwareStops,
 )
 from icmsg.engines.lockstep.stepper import StepClock
-from icmsg.engines.lockstep.stops import FirmwareStops
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.machine.base_machine import BaseMachine
 from icmsg.machine.console import Console
@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from icmsg.engines.lockstep.core_types import CoreState
-    from icmsg.engines.lockstep.records import Record
+    from icmsg.engines.lockstep.records import Record, StopCommands
     from icmsg.engines.lockstep.stepper import Stepper
-    from icmsg.engines.lockstep.stops import StopCommands
     from icmsg.machine.machine import Hang
     from icmsg.soc.soc import Soc
 
@@ -57,7 +56,6 @@ _TIMELINE: Final[Mapping[int, tuple[EventKind, int | None]]] = {
 """Event and its value, None for that of the record, by kind of record."""
 
 CoreT = TypeVar("CoreT", bound=ObservedCore)
-MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
 
 
 class SteppedMachine(BaseMachine[CoreT]):
@@ -234,7 +232,7 @@ class SteppedMachine(BaseMachine[CoreT]):
             if kind in (CORE_HELD, CORE_RELEASED, CORE_RESTARTED):
                 self._take_power(time_ns, kind)
                 continue
-            if kind in KINDS:
+            if kind in TROUBLES:
                 self._take_trouble(record)
                 continue
             if kind == RESET_REQUESTED:

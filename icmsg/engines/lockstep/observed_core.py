@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from icmsg.engines.lockstep.core import SteppedCore
 from icmsg.errors import EngineError, FirmwareError
+from icmsg.machine.base_machine import STORES, never, store_of_python
 from icmsg.machine.events import EventKind
-from icmsg.machine.firmware_stops import STORES, never, store_of_python
 from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from icmsg.engines.lockstep.core_types import CoreState
-    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
+    from icmsg.machine.base_machine import AccessKind, MemoryAccess
 
 
 class ObservedCore(SteppedCore):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from icmsg.engines.lockstep.core import SteppedCore
-    from icmsg.engines.lockstep.stops import FirmwareStops
+    from icmsg.engines.lockstep.records import FirmwareStops
     from icmsg.machine.events import EventKind, EventStream
     from icmsg.soc.soc import Soc, Wire
     from icmsg.timers import Action, ScheduledTimer

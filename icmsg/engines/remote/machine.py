@@ -18,9 +18,8 @@ from icmsg.engines.lockstep.core_types import runs_here, watched
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
 from icmsg.engines.lockstep.observed_core import ObservedCore
-from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK, TIMELINE, among
+from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, STOPS, TASK, TIMELINE, among
 from icmsg.engines.lockstep.stepper import Stepper
-from icmsg.engines.lockstep.stops import KINDS as STOPS
 from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time, read_report
 from icmsg.engines.remote.bus import IrqLines, RemoteBus, RemoteMemory
 from icmsg.engines.remote.transport import BatchedMonitor, find_capabilities, words

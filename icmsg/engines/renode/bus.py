@@ -17,7 +17,7 @@ from icmsg.hw.bus import MemoryBus
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from icmsg.engines.renode.api import MachineApi
+    from icmsg.engines.renode.adapter import MachineApi
     from icmsg.machine.image import FirmwareImage
     from icmsg.soc.soc import MappedRange, SocCore
 

@@ -25,8 +25,8 @@ from urllib.parse import unquote, urlsplit
 import platformdirs
 
 from icmsg.errors import EngineNotAvailableError, MonitorError
-from icmsg.inputs import fetched as fetched_place
-from icmsg.limits import IMAGE_BYTES
+from icmsg.files import IMAGE_BYTES
+from icmsg.files import fetched as fetched_place
 
 if TYPE_CHECKING:
     import io

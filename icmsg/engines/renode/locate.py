@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import platformdirs
 
 from icmsg.errors import EngineNotAvailableError
-from icmsg.outputs import replace_file
+from icmsg.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -34,7 +34,7 @@ from icmsg.soc.soc import MAPPED_MEMORY, Soc
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icmsg.engines.renode.api import MachineApi, Records, RenodeApi, StopsApi
+    from icmsg.engines.renode.adapter import MachineApi, Records, RenodeApi, Stops
     from icmsg.machine.events import EventKind
     from icmsg.machine.image import FirmwareImage
     from icmsg.soc.soc import SocCore, Wire
@@ -169,7 +169,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._doorbells = RecordReader(journal, "doorbells")
             self._rang = self._doorbells.counters
             self._timeline: RecordReader | None = None
-            self._stops: tuple[StopsApi, RecordReader] | None = None
+            self._stops: tuple[Stops, RecordReader] | None = None
             consoles = self._api.consoles(_CONSOLE_BYTES, list(self.uarts))
             self._printed = RecordReader(consoles, "bytes of a console")
             self.stepper = Stepper(
@@ -270,7 +270,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         if wanted:
             self._timeline = RecordReader(self._api.timeline(_DOORBELLS), "entries of a timeline")
 
-    def _stop_commands(self) -> StopsApi:
+    def _stop_commands(self) -> Stops:
         if self._stops is None:
             stops = self._api.stops(_ACCESSES)
             self._stops = stops, RecordReader(stops.records, "accesses")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from icmsg.engines.renode.api import MachineApi, RenodeApi
+    from icmsg.engines.renode.adapter import MachineApi, RenodeApi
 
 
 class AttachedMachine(RenodeMachine):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
-    from icmsg.engines.renode.api import RenodeApi
+    from icmsg.engines.renode.adapter import RenodeApi
     from icmsg.engines.renode.locate import RenodeSetup
     from icmsg.machine.machine import Machine
 
@@ -123,9 +123,9 @@ def _load(setup: RenodeSetup) -> RenodeApi:
         with warnings.catch_warnings():
             # What clr_loader thinks of an older Mono is no error where warnings are, as in many a suite of pytest.
             warnings.filterwarnings("default", module=r"clr_loader\b")
-            from icmsg.engines.renode.adapter import PyrenodeAdapter  # its import loads Renode
+            from icmsg.engines.renode.adapter import RenodeApi  # its import loads Renode
 
-            return PyrenodeAdapter()
+            return RenodeApi()
     finally:
         for name, value in before.items():
             if value is None:
@@ -138,7 +138,7 @@ PATIENCE_S = 5.0
 """Wall time after a signal in which Renode may still come back."""
 _POLL_S: Final = 0.2
 _SHOW_CURSOR: Final = "\x1b[?25h"
-_ADAPTERS: Final = "icmsg.engines.renode.adapter"
+_ADAPTER: Final = "icmsg.engines.renode.adapter"
 
 
 class Calls:
@@ -295,7 +295,7 @@ def _is_in_renode() -> bool:
     """Return whether the thread of the call stands where Renode is called: a signal can end a call before its end."""
     frame = sys._current_frames().get(CALLS.thread)
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_ADAPTERS):
+        if str(frame.f_globals.get("__name__", "")).startswith(_ADAPTER):
             return True
         frame = frame.f_back
     return False

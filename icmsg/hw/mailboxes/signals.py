@@ -1,12 +1,7 @@
-"""Signals of Nordic's mailboxes of tasks and events: their driver's common part, wired channels, faults.
+"""Signals of Nordic's mailboxes of tasks and events (IPC, VEVIF, BELLBOARD): what is alike in their drivers and models.
 
-The driver's part that is alike in Nordic's mailboxes of tasks and events: IPC, VEVIF, BELLBOARD.
-
-Channels of a mailbox of which an SoC has wired some.
-
-Faults of a mailbox's signals: what the Monitor members of the IPC peripheral ask for, on every engine the same.
-
-Names, meaning and refusals are those of the C# models.
+That is the driver's common part, channels of which an SoC has wired some, and faults: what the Monitor members of the
+IPC peripheral ask for, on every engine the same. Their names, meaning and refusals are those of the C# models.
 """
 
 from __future__ import annotations

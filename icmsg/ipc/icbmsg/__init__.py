@@ -29,9 +29,8 @@ Two instances over one buffer, joined by an in-memory mailbox::
 
 from __future__ import annotations
 
-from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer, Waiter
 from icmsg.ipc.icbmsg.classic import IcbmsgInstance
-from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
+from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint, RxBuffer, TxBuffer, Waiter
 from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
 from icmsg.ipc.icbmsg.rework_receiver import ReworkState
 

@@ -10,10 +10,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IcmsgError, IpcError
-from icmsg.ipc.backend import check_regions
-from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer, Waiter, WaiterQueue
-from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.state import BOUND, ERROR, RECEIVED, SENT, UNBOUND, AtEndpoint
+from icmsg.ipc.backend import BOUND, ERROR, RECEIVED, SENT, UNBOUND, AtEndpoint, check_regions
+from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint, RxBuffer, TxBuffer, Waiter, WaiterQueue
 from icmsg.wire.block_area import BlockArea, BlockPool
 
 if TYPE_CHECKING:
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
+    from icmsg.ipc.backend import Observer
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.state import Observer
     from icmsg.wire.packet_buffer import Payload
 
 
@@ -88,9 +86,9 @@ class BlockBackend(ABC):
 
     @property
     def observer(self) -> Observer | None:
-        """The observer that is told everything that happens, see :data:`icmsg.ipc.state.Observer`.
+        """The observer that is told everything that happens, see :data:`icmsg.ipc.backend.Observer`.
 
-        What belongs to an endpoint comes as :class:`~icmsg.ipc.state.AtEndpoint`.
+        What belongs to an endpoint comes as :class:`~icmsg.ipc.backend.AtEndpoint`.
         """
         return self._observer
 
@@ -162,13 +160,17 @@ class BlockBackend(ABC):
     def get_tx_buffer(self, endpoint: IcbmsgEndpoint, size: int) -> TxBuffer:
         """Return a buffer; see :meth:`IcbmsgEndpoint.get_tx_buffer`."""
         self._may_allocate(endpoint)
+        return self._buffer(endpoint, *self._taken(size))
+
+    def _taken(self, size: int) -> tuple[int, int]:
+        """Return the first block for ``size`` bytes and how many it has; IpcError when there is no room."""
         found = self._take(size)
         if found is None:
             self._collect()
             found = self._take(size)
         if found is None:
             raise self._no_room(size)
-        return self._buffer(endpoint, *found)
+        return found
 
     def wait_tx_buffer(
         self,

@@ -10,17 +10,16 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError, WireError
+from icmsg.ipc.backend import RING
 from icmsg.ipc.icbmsg.classic_receiver import ClassicReceiver
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.state import RING
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import EndpointConfig, LegacyState, Observer, State
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.context import EndpointConfig
-    from icmsg.ipc.state import LegacyState, Observer, State
     from icmsg.wire.packet_buffer import Payload
 
 _READY = EndpointState.READY

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from icmsg.errors import CorruptRegionError, IpcError
 from icmsg.ipc.bonding import MAGIC
-from icmsg.ipc.icbmsg.binding import Binding
 from icmsg.ipc.icbmsg.blocks import BlockBackend
-from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA, ControlChannel
+from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA, Binding, ControlChannel
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.wire.control_packets import LENGTH, packet_of
+from icmsg.wire.announcements import LENGTH, packet_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from icmsg.errors import IcmsgError
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import Observer
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.state import Observer
 
 _READY = EndpointState.READY
 

@@ -1,26 +1,16 @@
-"""Packets and queues of the rework, and its known defects in words (ICBMsg protocol §6).
-
-Control packets of the rework: what connects the two sides, and what binds endpoints (ICBMsg protocol §6).
-
-Known defects of the rework, recognised by what the other side shows, in words (ICBMsg protocol §7).
-
-Both directions of the rework's queues: what is sent, received, given back, and comes back.
-"""
+"""Packets of the rework, the slots of endpoints that they bind, and known defects in words (ICBMsg protocol §6, §7)."""
 
 from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import CorruptRegionError, IpcError
-from icmsg.wire.slot_queue import HIGH, SlotQueue, SlotQueueView
+from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from icmsg.config.icbmsg import BlockLayout, IcbmsgConfig
-    from icmsg.hw.bus import Bus
+    from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.ipc.icbmsg.rework_receiver import ReworkReceiver
 
 
@@ -79,6 +69,166 @@ def endpoint_packet(packet: bytes) -> tuple[int, int, int] | None:
         kind, slot, hashed = _endpoint.unpack_from(packet)
         return kind, slot, hashed
     return None
+
+
+_MOST: Final = 0xFF
+"""Numbers that an endpoint can have in a header; the last one is for control packets."""
+
+
+class WaitingName(NamedTuple):
+    """A name of the peer for which there is no endpoint here."""
+
+    hashed: int
+    address: int
+    """The peer's slot."""
+
+
+class Gone(NamedTuple):
+    """A slot whose endpoint has gone: messages for it may still be under way."""
+
+    block: int | None
+    """The block with the packet that tells the peer so; None when it came back, or the peer has told us."""
+
+
+class EndpointTable:
+    """The slots of one instance: up to ``num_ep`` in use, and those of gone endpoints that must not be used yet."""
+
+    __slots__ = ("_config", "_slots", "by_slot", "count", "has_gone")
+
+    def __init__(self, config: IcbmsgConfig) -> None:
+        self._config = config
+        self._slots: list[IcbmsgEndpoint | WaitingName | Gone | None] = [None] * config.num_ep
+        self.count = 0
+        """Endpoints and waiting names, as Zephyr counts them."""
+        self.by_slot: dict[int, IcbmsgEndpoint] = {}
+        """The endpoint in each slot that has one."""
+        self.has_gone = False
+        """True while there are slots of gone endpoints."""
+
+    @property
+    def endpoints(self) -> list[IcbmsgEndpoint]:
+        """The endpoints in the order of their slots."""
+        return [endpoint for _, endpoint in sorted(self.by_slot.items())]
+
+    @property
+    def waiting(self) -> dict[int, int]:
+        """Hashes of names by the peer's slot, for which there is no endpoint here."""
+        return {slot.address: slot.hashed for slot in self._slots if isinstance(slot, WaitingName)}
+
+    def add(self, endpoint: IcbmsgEndpoint, hashed: int) -> int | None:
+        """Give ``endpoint`` a slot; return the peer's slot if its name has arrived, else None.
+
+        Raises :class:`IpcError`: ENOMEM when there is no slot, EINVAL for a name that has an endpoint.
+        """
+        for index, slot in enumerate(self._slots):
+            if isinstance(slot, WaitingName) and slot.hashed == hashed:
+                self._put(index, endpoint)
+                return slot.address
+            if isinstance(slot, IcbmsgEndpoint) and name_hash(slot.name) == hashed:
+                raise IpcError(
+                    f'{self._config.name}: the name "{endpoint.name}" has an endpoint, or the same hash as '
+                    f'"{slot.name}": the peer could not tell them apart; use another name',
+                    errno.EINVAL,
+                )
+        index_or_none = self._free()
+        if index_or_none is None or self.count >= self._config.num_ep:
+            raise IpcError(
+                f'{self._config.name}: no slot for endpoint "{endpoint.name}": {self.count} are in use, names of the '
+                f"peer included; set CONFIG_IPC_SERVICE_BACKEND_ICBMSG_NUM_EP and num_ep higher",
+                errno.ENOMEM,
+            )
+        self._put(index_or_none, endpoint)
+        self.count += 1
+        return None
+
+    def _put(self, index: int, endpoint: IcbmsgEndpoint) -> None:
+        self._slots[index] = self.by_slot[index] = endpoint
+        endpoint.index = index
+
+    def undo(self, endpoint: IcbmsgEndpoint, hashed: int, address: int | None) -> None:
+        """Take back what :meth:`add` did."""
+        del self.by_slot[endpoint.index]
+        if address is None:
+            self._slots[endpoint.index] = None
+            self.count -= 1
+        else:
+            self._slots[endpoint.index] = WaitingName(hashed, address)
+
+    def remove(self, endpoint: IcbmsgEndpoint, block: int | None = None) -> None:
+        """Take ``endpoint`` away; its slot is free behind :meth:`came_back` of ``block`` and :meth:`free`."""
+        del self.by_slot[endpoint.index]
+        self.has_gone = "slot-reused" not in self._config.defects
+        self._slots[endpoint.index] = Gone(block) if self.has_gone else None
+        self.count -= 1
+
+    def is_gone(self, slot: int) -> bool:
+        """Tell whether an endpoint was in ``slot`` until just now."""
+        return slot < len(self._slots) and isinstance(self._slots[slot], Gone)
+
+    def came_back(self, block: int) -> None:
+        """Note that the peer has read the packet at ``block``."""
+        for index, slot in enumerate(self._slots):
+            if isinstance(slot, Gone) and slot.block == block:
+                self._slots[index] = Gone(None)
+
+    @property
+    def gone(self) -> list[int]:
+        """Slots of gone endpoints of which both sides know: they are free when all that waits now was read."""
+        return [
+            index for index, slot in enumerate(self._slots) if isinstance(slot, Gone) and slot.block is None
+        ]
+
+    def free(self, slots: list[int]) -> None:
+        """Free ``slots`` of gone endpoints."""
+        for index in slots:
+            self._slots[index] = None
+        self.has_gone = any(isinstance(slot, Gone) for slot in self._slots)
+
+    def name_arrived(self, address: int, hashed: int) -> IcbmsgEndpoint | None:
+        """Return the endpoint for a name of the peer, which has it in its slot ``address``; else let the name wait.
+
+        Raises :class:`IpcError` when there is no slot where it could, or when the name is bound already.
+        """
+        for endpoint in self.endpoints:
+            if name_hash(endpoint.name) == hashed:
+                if endpoint.state is EndpointState.READY:
+                    raise IpcError(
+                        f'{self._config.name}: received the name "{endpoint.name}" for slot {address}, but it is bound '
+                        f"to slot {endpoint.address}: does the peer have the name twice?",
+                        errno.EINVAL,
+                    )
+                return endpoint
+        index = self._free()
+        if index is None:
+            raise IpcError(
+                f"{self._config.name}: received the name with hash 0x{hashed:08x}, for which no endpoint and no slot "
+                f"is there: all {self._config.num_ep} are in use; set "
+                f"CONFIG_IPC_SERVICE_BACKEND_ICBMSG_NUM_EP and num_ep higher",
+                errno.ENOMEM,
+            )
+        self._slots[index] = WaitingName(hashed, address)
+        self.count += 1
+        return None
+
+    def clear(self) -> None:
+        """Free every slot."""
+        self._slots = [None] * self._config.num_ep
+        self.by_slot.clear()
+        self.count = 0
+        self.has_gone = False
+
+    def _free(self) -> int | None:
+        """Return the first free slot; with Zephyr's defect, one in which a name waits is taken for free."""
+        overwrites = self._config.deinit and "pending-overwritten" in self._config.defects
+        if self.count >= self._config.num_ep and not overwrites:
+            return None
+        for index, slot in enumerate(self._slots):
+            if slot is None or (overwrites and isinstance(slot, WaitingName)):
+                return index
+        if len(self._slots) == _MOST or overwrites:
+            return None
+        self._slots.append(None)
+        return len(self._slots) - 1
 
 
 def symptoms(instance: ReworkReceiver) -> list[str]:
@@ -152,131 +302,3 @@ def _counts_do_not_fit(instance: ReworkReceiver, counts: tuple[int, int]) -> str
         f"the peer has {counts[0]} tx and {counts[1]} rx blocks, this side {config.tx_blocks} tx and "
         f"{config.rx_blocks} rx: the two can never bind; set tx-blocks of each side to rx-blocks of the other"
     )
-
-
-class Queues:
-    """The four queues of one instance.
-
-    ``failed`` gets what only a peer does that is broken, or has restarted alone.
-    """
-
-    __slots__ = (
-        "_consumed",
-        "_failed",
-        "_name",
-        "_peer_consumed",
-        "_produced",
-        "_slots",
-        "_told",
-        "active",
-        "consume",
-        "peer_was_full",
-        "received",
-        "returned",
-        "sent",
-    )
-
-    def __init__(self, bus: Bus, config: IcbmsgConfig, failed: Callable[[IpcError], None]) -> None:
-        tx, rx, slots = config.tx_layout, config.rx_layout, config.slots
-        self._name = config.name
-        self._slots = slots
-        self._failed = failed
-        self.sent = SlotQueue(bus, _begin(tx), slots)
-        self._consumed = SlotQueue(bus, _begin(rx) + rx.queue_size, slots)
-        self.consume = self._consumed.put
-        """Tell the peer that its message at a block is done with; there is no ring for that."""
-        self._produced = SlotQueueView(bus, _begin(rx), slots)
-        self._peer_consumed = SlotQueueView(bus, _begin(tx) + tx.queue_size, slots)
-        self.active = 0
-        """Slots in use: messages of ours that did not come back."""
-        self.received = 0
-        """Number of the peer's messages that were taken."""
-        self.returned = 0
-        """Number of our messages that came back."""
-        self.peer_was_full = False
-        """True when the peer had all its slots in use once."""
-        self._told: set[str] = set()
-
-    def reset(self) -> None:
-        """Start at 0, and write so: the counts of what we send, and of what we have consumed."""
-        self.active = self.received = self.returned = 0
-        self.peer_was_full = False
-        self._told.clear()
-        self.sent.reset()
-        self._consumed.reset()
-
-    def produce(self, block: int, *, high: bool) -> bool:
-        """Put a message into the queue; False when all slots are in use."""
-        if self.active == self._slots:
-            return False
-        self.active += 1
-        self.sent.put(block, high=high)
-        return True
-
-    @property
-    def waiting(self) -> int:
-        """Messages of the peer that were not taken; more than there are slots when its count makes no sense."""
-        return self._produced.new(self.received)
-
-    @property
-    def peer_has_consumed(self) -> bool:
-        """True when the peer says that it has consumed messages, in this life or an earlier one."""
-        return self._peer_consumed.new(0) != 0
-
-    @property
-    def is_of_earlier_run(self) -> bool:
-        """True while the peer says that it has consumed more than was sent: its counts are from before it restarts."""
-        return self._peer_consumed.new(0) > self.sent.count
-
-    @property
-    def unread(self) -> int:
-        """Messages of ours that the peer has not given back, by what it says."""
-        return self.sent.count - self.returned - self._peer_consumed.new(self.returned) & 0xFFFF_FFFF
-
-    def first(self) -> int:
-        """Return the first message's entry, whether it was taken or not."""
-        return self._produced.entries(0, 1)[0] & ~HIGH
-
-    def take(self) -> list[int]:
-        """Return the blocks of all new messages, those of high priority first."""
-        known = self.received
-        new, entries = self._produced.take(known, self._slots)
-        if not entries:
-            if new:
-                self._went_back("sent", known + new & 0xFFFF_FFFF, known)
-            return entries
-        self.received = count = known + new & 0xFFFF_FFFF
-        if count - self._consumed.count & 0xFFFF_FFFF >= self._slots:
-            self.peer_was_full = True
-        if new == 1:
-            return [entries[0] & 0x7F]
-        high = [entry & ~HIGH for entry in entries if entry & HIGH]
-        return high + [entry for entry in entries if not entry & HIGH]
-
-    def come_back(self) -> list[int]:
-        """Return the blocks of our messages that the peer has done with, and free their slots."""
-        known = self.returned
-        new, blocks = self._peer_consumed.take(known, self.active)
-        if blocks:
-            self.returned = known + new & 0xFFFF_FFFF
-            self.active -= new
-        elif new:
-            self._went_back("consumed", known + new & 0xFFFF_FFFF, known)
-        return blocks
-
-    def _went_back(self, what: str, count: int, known: int) -> None:
-        """Say, once, that a count of the peer makes no sense."""
-        if what not in self._told:
-            self._told.add(what)
-            self._failed(
-                IpcError(
-                    f"{self._name}: the peer says that it has {what} {count} messages, where {known} were known and "
-                    f"{self._slots} fit: it has restarted alone, which this protocol does not survive (start both "
-                    f"over), or has another depth of its queues (MAX_ACTIVE_COUNT)",
-                    errno.EINVAL,
-                )
-            )
-
-
-def _begin(layout: BlockLayout) -> int:
-    return layout.address + layout.begin

@@ -10,11 +10,11 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError
+from icmsg.ipc.backend import DROPPED, RING, AtEndpoint
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 from icmsg.ipc.icbmsg.packets import symptoms
 from icmsg.ipc.icbmsg.rework_receiver import ReworkReceiver, ReworkState
-from icmsg.ipc.state import DROPPED, RING, AtEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import EndpointConfig, Observer
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.context import EndpointConfig
-    from icmsg.ipc.icbmsg.buffers import TxBuffer, Waiter
-    from icmsg.ipc.state import Observer
+    from icmsg.ipc.icbmsg.endpoint import TxBuffer, Waiter
     from icmsg.wire.packet_buffer import Payload
 
 _READY = EndpointState.READY
@@ -248,13 +247,7 @@ class IcbmsgReworkInstance(ReworkReceiver):
 
     def _reserve(self, size: int) -> tuple[int, int]:
         """Return the first block for a message and how many it has; IpcError when there is no room."""
-        found = self._take(size)
-        if found is None:
-            self._collect()
-            found = self._take(size)
-        if found is None:
-            raise self._no_room(size)
-        block, count = found
+        block, count = self._taken(size)
         needed = self._tx.layout.blocks_of(size)
         if needed < count:  # an empty message has asked for the longest run
             self._give(block + needed, count - needed)

@@ -11,20 +11,20 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from icmsg.errors import CorruptRegionError, IpcError
+from icmsg.ipc.backend import RING, STATE
 from icmsg.ipc.clock import WorkItem
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.blocks import BlockBackend
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.icbmsg.packets import Queues, unlike
-from icmsg.ipc.icbmsg.table import EndpointTable
-from icmsg.ipc.state import RING, STATE
+from icmsg.ipc.icbmsg.packets import EndpointTable, unlike
+from icmsg.wire.announcements import Queues
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import Observer
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.state import Observer
 
 _READY = EndpointState.READY
 

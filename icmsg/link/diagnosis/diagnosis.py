@@ -1,11 +1,9 @@
 """The diagnosis of a link: one for ``icmsg run``, pytest, Robot and the Monitor, made from what was observed.
 
 Faults come first and are never cut, then what the rules found out, the surest first, then the state of both regions, of
-the cores and their consoles, and warnings. A rule (here, in ``memory_rules.py``, in ``doorbell_rules.py``) looks
+the cores and their consoles, and warnings. A rule (here, in ``findings.py``, in ``doorbell_rules.py``) looks
 at one core or one direction and returns a finding or nothing. Its sentence stands there and nowhere else, and follows
 from what was observed: a rule whose facts are not known says nothing.
-
-Rules that find the fault of one core, over what was observed of it.
 """
 
 from __future__ import annotations
@@ -16,15 +14,20 @@ from typing import TYPE_CHECKING, Final
 from icmsg.ipc import MAGIC
 from icmsg.ipc.bonding import MAGIC_END
 from icmsg.link.diagnosis.doorbell_rules import DOORBELL_RULES
-from icmsg.link.diagnosis.findings import LinkFinding, Rank, counted, region_words
-from icmsg.link.diagnosis.memory_rules import MEMORY_RULES
+from icmsg.link.diagnosis.findings import MEMORY_RULES, LinkFinding, Rank, counted, region_words
 from icmsg.link.diagnosis.observations import observe
 from icmsg.machine.backtrace import chain_line, exception_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from icmsg.link.diagnosis.observations import CoreFacts, LinkFacts
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.ipc import Backend
+    from icmsg.link.diagnosis.observations import CoreFacts, DirectionFacts, LinkFacts
+    from icmsg.machine.machine import AccessWarning, Core, Machine
+
+    CoreRule = Callable[[CoreFacts, LinkFacts], LinkFinding | None]
+    DirectionRule = Callable[[DirectionFacts, LinkFacts], LinkFinding | None]
 
 
 _LAST_FAULT: Final = 6
@@ -133,7 +136,7 @@ def magic_again(core: CoreFacts, link: LinkFacts) -> LinkFinding | None:
     )
 
 
-CORE_RULES: Final[tuple[Callable[[CoreFacts, LinkFacts], LinkFinding | None], ...]] = (
+CORE_RULES: Final[tuple[CoreRule, ...]] = (
     in_fault_handler,
     in_handler,
     never_wakes,
@@ -143,18 +146,6 @@ CORE_RULES: Final[tuple[Callable[[CoreFacts, LinkFacts], LinkFinding | None], ..
     misfit,
     magic_again,
 )
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from icmsg.config.instance import InstanceConfig
-    from icmsg.ipc import Backend
-    from icmsg.link.diagnosis.observations import CoreFacts, DirectionFacts, LinkFacts
-    from icmsg.machine.machine import AccessWarning, Core, Machine
-
-    CoreRule = Callable[[CoreFacts, LinkFacts], LinkFinding | None]
-    DirectionRule = Callable[[DirectionFacts, LinkFacts], LinkFinding | None]
 
 _LINES: Final = 5
 _FAULT: Final = "exception "

@@ -1,23 +1,26 @@
-"""Facts about a link when somebody asks: about each core and each direction, read without side effects.
+"""Facts about a link, read without side effects: what is seen while it bonds, and what is so when somebody asks.
 
 A fact that an engine cannot tell is None, and nothing is said about it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.errors import BusError, EngineError, IcmsgError
 from icmsg.hw.line import InterruptState, enabled_in_clic, enabled_in_nvic, read_clic, read_nvic
 from icmsg.ipc import MAGIC, identify
-from icmsg.link.link import LinkObserver, Store, observe_link, observed_regions
-from icmsg.machine.events import EventKind
+from icmsg.ipc.bonding import MAGIC_END
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.machine import WatchesStores
 from icmsg.soc.soc import VPR
 from icmsg.wire.inspect import RegionView, inspect_region
+from icmsg.wire.packet_buffer import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from icmsg.config.instance import InstanceConfig, Region, RegionLayout
     from icmsg.hw.mailbox import MailboxState
@@ -25,10 +28,131 @@ if TYPE_CHECKING:
     from icmsg.ipc.discriminator import PeerTraces
     from icmsg.machine.machine import AccessWarning, Core, Machine
 
+AnswerT = TypeVar("AnswerT")
 _AROUND: Final = 0x8000
 """Distance on both sides of a region in which a magic is looked for that lies elsewhere."""
 _PAGE: Final = 0x1000
 _PUBLISHED: Final = b"\x00\x0d\x00\x00" + MAGIC
+
+
+_KEPT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store of firmware into the region that the other core writes."""
+
+    address: int
+    value: int
+    pc: int
+
+
+class LinkObserver:
+    """Observes the link of ``first`` (``config`` as this core has it) and ``second`` while it bonds.
+
+    It sees which core stores into whose region, and who sends before bonding is over: until both sides are bound, and
+    costs nothing afterwards. There is one for each link of a machine, whoever asks first; who asks late has seen less,
+    and so less is said.
+    """
+
+    def __init__(self, machine: Machine, first: Core, second: Core, config: InstanceConfig) -> None:
+        self.stores: Final[dict[str, deque[Store]]] = {first.name: deque(), second.name: deque()}
+        """Stores by core into the data of the region that the other one writes; the first of them."""
+        self.early: Final[dict[str, int]] = {}
+        """Nanosecond by core at which it had sent more than the magic, and not taken the other's."""
+        self.stale: Final[list[str]] = []
+        """The cores whose region held a packet of an earlier run when this began."""
+        self.heard_first: Final[set[str]] = set()
+        """The cores played by Python that had a message before they sent one."""
+        self._machine = machine
+        self._sides: Final = ((first, config), (second, config.mirrored()))
+        self._bus = first.bus
+        self._stops: list[Callable[[], None]] = []
+        self._clean = machine.now_ns == 0
+        for (core, own), (other, _) in zip(self._sides, reversed(self._sides), strict=True):
+            try:
+                if self._clean and core.bus.read32(own.tx_region.address + own.tx_layout.wr_idx_offset):
+                    self.stale.append(core.name)
+            except BusError:
+                continue
+            if isinstance(other, WatchesStores):
+                self._stops.append(self._watch(other, other.name, own))
+        self._stops.append(machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)))
+        packets = (EventKind.PACKET_SENT, EventKind.PACKET_RECEIVED)
+        self._stop_packets = machine.events.add_sink(self._on_first_packet, packets)
+
+    @property
+    def regions(self) -> tuple[Region, Region]:
+        """Both regions."""
+        config = self._sides[0][1]
+        return config.tx_region, config.rx_region
+
+    def _watch(self, core: WatchesStores, name: str, owner: InstanceConfig) -> Callable[[], None]:
+        begin = owner.tx_region.address + owner.tx_layout.data_offset
+        kept = self.stores[name]
+
+        def told(address: int, value: int, pc: Callable[[], int]) -> None:
+            if value and len(kept) < _KEPT:
+                kept.append(Store(address, value, pc()))
+
+        return core.watch_stores(begin, owner.tx_region.end, told)
+
+    def _on_first_packet(self, event: Event) -> None:
+        self._stop_packets()
+        if event.kind is EventKind.PACKET_RECEIVED:
+            self.heard_first.update(core.name for core, _ in self._sides if core.index == event.core)
+
+    def _on_doorbell(self, event: Event) -> None:
+        try:
+            self._look(event)
+        except BusError:
+            self.stop()
+
+    def _look(self, event: Event) -> None:
+        if self._is_bound():
+            self.stop()
+            return
+        for core, own in self._sides:
+            if core.index == event.core and own.unbound == "disable" and not self.stale:
+                wr = self._bus.read32(own.tx_region.address + own.tx_layout.wr_idx_offset)
+                rd = self._bus.read32(own.rx_region.address + own.rx_layout.rd_idx_offset)
+                if not rd and wr > MAGIC_END:
+                    self.early.setdefault(core.name, event.time_ns)
+
+    def _is_bound(self) -> bool:
+        read = self._bus.read32
+        own = self._sides[0][1]
+        if own.unbound == "disable":
+            return bool(
+                read(own.tx_region.address + own.tx_layout.rd_idx_offset)
+                and read(own.rx_region.address + own.rx_layout.rd_idx_offset)
+            )
+        there = HandshakeWord(self._bus, own.tx_region.address, own.tx_layout).read()
+        back = HandshakeWord(self._bus, own.rx_region.address, own.rx_layout).read()
+        return are_acknowledged(there, back)
+
+    def stop(self) -> None:
+        """Observe no longer; what was seen stays."""
+        stops, self._stops = self._stops, []
+        for stop in stops:
+            stop()
+
+
+def observe_link(machine: Machine, first: Core, second: Core, config: InstanceConfig) -> LinkObserver:
+    """Return the observer of a link, which begins now if nobody observes the link yet."""
+    if first.index > second.index:
+        first, second, config = second, first, config.mirrored()
+    key = LinkObserver, first.index, second.index, replace(config, name="", rx_limit=None, peer_rx_limit=None)
+    found = machine.events.kept.get(key)
+    if not isinstance(found, LinkObserver):
+        found = machine.events.kept[key] = LinkObserver(machine, first, second, config)
+    return found
+
+
+def observed_regions(machine: Machine) -> list[Region]:
+    """Return the regions of all links of a machine that are observed."""
+    links = [kept for kept in machine.events.kept.values() if isinstance(kept, LinkObserver)]
+    return [region for link in links for region in link.regions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +281,9 @@ def observe(
     observer = observe_link(machine, first, second, config)
     own = _core(machine, first, config, instances.get(first.name), observer)
     other = _core(machine, second, peer_config or config.mirrored(), instances.get(second.name), observer)
-    views = [
-        _view(first, config.tx_region, config.tx_layout),
-        _view(first, config.rx_region, config.rx_layout),
-    ]
     regions = [(config.tx_region, config.tx_layout), (config.rx_region, config.rx_layout)]
-    directions = tuple(
+    views = [_view(first, region, layout) for region, layout in regions]
+    there, back = (
         DirectionFacts(
             writer=writer,
             reader=reader,
@@ -174,20 +295,19 @@ def observe(
             content=first.bus.read_block(region.address, region.size)
             if isinstance(view, RegionView)
             else b"",
-            back=back if isinstance(back, RegionView) else None,
+            back=other_view if isinstance(other_view, RegionView) else None,
             magic_elsewhere=_magic_elsewhere(first, observed_regions(machine), region)
             if isinstance(view, RegionView) and not view.wr_idx
             else None,
             lost=sum(machine.events.counts(EventKind.SIGNAL_LOST, writer.core.index).values()),
         )
-        for (region, layout), view, back, writer, reader in zip(
+        for (region, layout), view, other_view, writer, reader in zip(
             regions, views, reversed(views), (own, other), (other, own), strict=True
         )
     )
-    assert len(directions) == 2
     return LinkFacts(
         cores=(own, other),
-        directions=(directions[0], directions[1]),
+        directions=(there, back),
         warnings=tuple(machine.warnings),
         faults={
             core.name: sum(machine.events.counts(EventKind.FAULT, core.index).values())
@@ -237,6 +357,7 @@ def _core(
     registers = {} if played else core.registers
     number = _number(core, config.rx_channel)
     is_vpr = machine.soc.cores[core.name].kind == VPR
+    enabled = enabled_in_clic if is_vpr else enabled_in_nvic
     runs = bool(registers) and not core.is_halted
     return CoreFacts(
         core=core,
@@ -245,16 +366,16 @@ def _core(
         runs_firmware=runs,
         registers=registers,
         asleep=getattr(core, "is_asleep", None) if runs else None,
-        mailbox=_mailbox(core),
-        interrupt=_interrupt(core, number, is_vpr=is_vpr) if runs else None,
-        enabled_interrupts=_enabled(core, is_vpr=is_vpr) if runs else (),
+        mailbox=_answered(lambda: core.mailbox_port.kind.read_state(core.bus, core.mailbox_port.base)),
+        interrupt=_answered(lambda: (read_clic if is_vpr else read_nvic)(core.bus, number)) if runs else None,
+        enabled_interrupts=(_answered(lambda: tuple(enabled(core.bus))) or ()) if runs else (),
         rings=counts(EventKind.DOORBELL, core.index),
         sent=counts(EventKind.PACKET_SENT, core.index),
         received=counts(EventKind.PACKET_RECEIVED, core.index),
         heard_first=core.name in observer.heard_first,
         interrupts=counts(EventKind.INTERRUPT, core.index).get(number, 0),
         resets=sum(counts(EventKind.CORE_RESET, core.index).values()),
-        traces=_traces(core, config),
+        traces=_answered(lambda: identify(core.bus, config)),
         stores=tuple(observer.stores[core.name]),
         early_ns=observer.early.get(core.name),
     )
@@ -269,30 +390,9 @@ def _number(core: Core, channel: int) -> int:
         return -1
 
 
-def _mailbox(core: Core) -> MailboxState | None:
+def _answered(ask: Callable[[], AnswerT]) -> AnswerT | None:
+    """Return an answer of a core; None where it has none."""
     try:
-        port = core.mailbox_port
-        return port.kind.read_state(core.bus, port.base)
+        return ask()
     except IcmsgError:
-        return None
-
-
-def _interrupt(core: Core, number: int, *, is_vpr: bool) -> InterruptState | None:
-    try:
-        return (read_clic if is_vpr else read_nvic)(core.bus, number)
-    except IcmsgError:
-        return None
-
-
-def _enabled(core: Core, *, is_vpr: bool) -> tuple[int, ...]:
-    try:
-        return tuple((enabled_in_clic if is_vpr else enabled_in_nvic)(core.bus))
-    except (BusError, EngineError):
-        return ()
-
-
-def _traces(core: Core, config: InstanceConfig) -> PeerTraces | None:
-    try:
-        return identify(core.bus, config)
-    except BusError:
         return None

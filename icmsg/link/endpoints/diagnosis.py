@@ -36,8 +36,16 @@ from icmsg.link.diagnosis.diagnosis import (
     restarted,
 )
 from icmsg.link.diagnosis.doorbell_rules import DOORBELL_RULES
-from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of
-from icmsg.link.diagnosis.memory_rules import elsewhere, index_missing, length_wrong, wraps_early, wrong_magic
+from icmsg.link.diagnosis.findings import (
+    LinkFinding,
+    Rank,
+    count_of,
+    elsewhere,
+    index_missing,
+    length_wrong,
+    wraps_early,
+    wrong_magic,
+)
 from icmsg.link.diagnosis.observations import observe
 from icmsg.link.endpoints.region_view import RELEASES, view_direction
 

@@ -9,25 +9,28 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines
 from icmsg.link.endpoints.diagnosis import examine_endpoints
-from icmsg.link.endpoints.link import Lane, WatchedLane
+from icmsg.link.endpoints.link import EndpointWatch, Lane, WatchedLane
 from icmsg.link.endpoints.setup import EndpointSetup
-from icmsg.link.endpoints.watch import EndpointWatch
 from icmsg.link.link import default_link
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.preconditions import check_endpoint_workload
-from icmsg.link.progress import ProgressGuard, Stall, StuckError, let_finish
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
-    Counts,
     ExchangeResult,
+    ProgressGuard,
     Restarts,
+    Stall,
+    StuckError,
     fault_words,
+    let_finish,
+    let_pass,
     lost,
     shortcomings,
     unbound_words,
+    wait_for_more,
 )
-from icmsg.link.workload import RoundTrips
-from icmsg.machine.force_off import describe_held, describe_protection
+from icmsg.link.workload import Counts, RoundTrips
+from icmsg.machine.boot import describe_held, describe_protection
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog
 from icmsg.timers import MS, S
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
 BOND_TIMEOUT_NS: Final = 2 * S
 _SILENCE_NS: Final = S
 _GRACE_NS: Final = 5 * MS  # firmware that speaks first within this time after bonding is the initiator there
-_STEPS: Final = 200
 _NOBODY: Final = "Python sends where the other side only echoes"
 _ASKED: Final = "as asked for"
 _ANY: Final = "messages of any number are asked for, so firmware has to send them"
@@ -175,7 +177,7 @@ class EndpointExchange:
                 self._bond_ns = self._machine.now_ns
                 self._setup.check_roles(self._initiator)
                 if self._bond_only:
-                    self._let_pass(self._grace_ns)
+                    let_pass(self._machine, self._look, self._quiet_ns, self._grace_ns)
                 else:
                     self._exchange(progress)
             except ConfigurationError:
@@ -191,7 +193,7 @@ class EndpointExchange:
 
     def lost(self, problem: str) -> ExchangeResult:
         """Return what is known of a run whose engine does not come back, without asking the engine."""
-        counts = _total([lane.counts(0) for lane in self.lanes])
+        counts = Counts.of_all([lane.counts(0) for lane in self.lanes])
         return lost(self._machine, counts, self._bond_ns, problem, self._problems)
 
     def _look(self) -> None:
@@ -221,17 +223,6 @@ class EndpointExchange:
         self._look()
         return all(lane.is_bound for lane in self.lanes)
 
-    def _let_pass(self, ns: int) -> None:
-        """Run until no message has come for ``ns``."""
-
-        def silent() -> bool:
-            self._look()
-            return self._quiet_ns() > ns
-
-        while not silent():
-            with suppress(VirtualTimeoutError):  # something came meanwhile
-                self._machine.run_until(silent, timeout_ns=ns + 1)
-
     def _exchange(self, progress: Callable[[int, int], None] | None) -> None:
         if self._guess and any(lane.sender is not None for lane in self.lanes):
             self._let_the_firmware_speak()
@@ -239,9 +230,13 @@ class EndpointExchange:
         for lane in self.lanes:
             lane.begin()
         total = self._workload.messages * len(self.lanes)
+
+        def is_over() -> bool:
+            return not self._python_sends and self._finished()
+
         while not self._finished():
             try:
-                self._wait_for_more(self._got(), total)
+                wait_for_more(self._machine, self._look, self._got, is_over, total, self._silence_ns + MS)
             except StuckError:
                 if self._waits_for_echoes():
                     raise
@@ -262,20 +257,6 @@ class EndpointExchange:
         for lane in self.lanes:
             if lane.heard:
                 lane.let_firmware_begin(self._setup.unknown[0], _SPOKE)
-
-    def _wait_for_more(self, before: int, total: int) -> None:
-        goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
-
-        def moved() -> bool:
-            self._look()
-            return self._got() >= goal or (not self._python_sends and self._finished())
-
-        what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
-        try:
-            self._machine.run_until(moved, timeout_ns=self._silence_ns + MS, what=what)
-        except VirtualTimeoutError:
-            if self._got() == before:
-                raise
 
     def _finished(self) -> bool:
         if self._setup.starter is not None:
@@ -323,7 +304,7 @@ class EndpointExchange:
             problems += ["there are warnings, and --strict makes them failures", *warnings]
         if problems:
             problems += self._explain()
-        total = _total(counts)
+        total = Counts.of_all(counts)
         initiators = list(dict.fromkeys(lane.initiator for lane in self.lanes))
         reasons = list(dict.fromkeys(lane.reason for lane in self.lanes))
         one = len(initiators) == 1 and not self._bond_only
@@ -380,21 +361,3 @@ class EndpointExchange:
         both = self._first, config, self._second
         found = examine_endpoints(self._machine, *both, self.backends, peer_config=peer_config)
         return [*told, *found.lines()]
-
-
-def _total(counts: list[Counts]) -> Counts:
-    """Return the counts of all endpoints together."""
-    trips = RoundTrips()
-    for each in counts:
-        trips.extend(each.round_trips)
-    expected = [each.expected for each in counts]
-    known = [number for number in expected if number is not None]
-    return Counts(
-        sum(known) if len(known) == len(expected) else None,
-        sum(each.sent for each in counts),
-        sum(each.got for each in counts),
-        sum(each.bytes_received for each in counts),
-        sum(each.mismatches for each in counts),
-        trips,
-        sum(each.lost for each in counts),
-    )

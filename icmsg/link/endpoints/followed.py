@@ -1,6 +1,6 @@
 """Messages of several endpoints between two cores, whoever plays them: seen in memory, and told as events.
 
-The control channel of the classic generations, and all of icmsg_me, is a link that :mod:`icmsg.link.followed_link`
+The control channel of the classic generations, and all of icmsg_me, is a link that :mod:`icmsg.link.link`
 follows. As there, a doorbell of either core is the moment at which memory is looked at, and whoever runs the machine
 looks after every slice of a core, too. A block is read when its message is seen: before the receiver can have given it
 back, as long as somebody looks after every slice.
@@ -16,12 +16,11 @@ from icmsg.errors import CorruptRegionError, IcmsgError
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND
 from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
-from icmsg.link.followed_link import follow_link
-from icmsg.link.link import Link
+from icmsg.link.link import Link, follow_link
 from icmsg.link.played_instance import played_backends
 from icmsg.machine.events import EndpointMessage, Event, EventKind, Packets, RegionChanged, TxRegion
+from icmsg.wire.announcements import HEADER, HIGH, MASK, SlotQueueView
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.slot_queue import HEADER, HIGH, MASK, SlotQueueView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

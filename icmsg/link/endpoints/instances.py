@@ -21,8 +21,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.config.boards import DEFAULT
-from icmsg.config.built_for import Release
-from icmsg.config.by_hand import region_of
+from icmsg.config.built_for import Release, region_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig

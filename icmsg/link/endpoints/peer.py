@@ -30,17 +30,16 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IpcError, VirtualTimeoutError
 from icmsg.ipc import AtEndpoint
-from icmsg.ipc.state import RECEIVED, SENT
+from icmsg.ipc.backend import RECEIVED, SENT
 from icmsg.link.diagnosis.findings import LinkFinding
 from icmsg.link.endpoints.diagnosis import examine_endpoints
-from icmsg.link.peer import TIMEOUT_NS, Inbox
-from icmsg.link.played_instance import PlayedInstance
+from icmsg.link.played_instance import TIMEOUT_NS, Inbox, PlayedInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from icmsg.errors import IcmsgError
-    from icmsg.ipc import BackendEndpoint, Detail, Happened, Observer, SeveralEndpoints
+    from icmsg.ipc import Detail, Happened, Observer, SeveralEndpoints
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.played_instance import PlayedMailbox
@@ -96,46 +95,19 @@ class PeerEndpoint(Inbox):
     """
 
     def __init__(self, peer: EndpointsPeer, name: str, prio: int = 0) -> None:
-        super().__init__()
+        super().__init__(peer.core, name)
         self.peer: Final = peer
         self.name: Final = name
-        self.endpoint: Final[BackendEndpoint] = peer.instance.register_endpoint(self.callbacks(name, prio))
-
-    @property
-    def core(self) -> Core:
-        """The core that has it."""
-        return self.peer.core
+        self.endpoint = peer.instance.register_endpoint(self.callbacks(name, prio))
 
     @property
     def instance(self) -> SeveralEndpoints:
         """The backend."""
         return self.peer.instance
 
-    @property
-    def is_bound(self) -> bool:
-        """True while messages can be sent."""
-        return self.endpoint.is_bound
-
-    def wait_for_bound(self, timeout_ns: int = TIMEOUT_NS) -> None:
-        """Run until it is bound; VirtualTimeoutError says what the link looks like."""
-        self.peer.wait(lambda: self.is_bound, timeout_ns, f"{self.name} bound on {self.core.name}")
-
-    def wait_for_unbound(self, timeout_ns: int = TIMEOUT_NS) -> None:
-        """Run until the peer has taken its own away, from now on (only the rework tells that)."""
-        before = self.unbound_count
-        self.peer.wait(
-            lambda: self.unbound_count > before, timeout_ns, f"{self.name} unbound on {self.core.name}"
-        )
-
-    def receive(self, timeout_ns: int = TIMEOUT_NS) -> bytes:
-        """Run until a message is there, and take it; VirtualTimeoutError if none comes."""
-        what = f"a message at {self.name} for {self.core.name}"
-        self.peer.wait(lambda: bool(self.received), timeout_ns, what)
-        return self.received.popleft()
-
-    def send(self, data: bytes) -> None:
-        """Send one message; IpcError as the backend's endpoint."""
-        self.endpoint.send(data)
+    def wait(self, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
+        """Run until ``satisfied()``, as the peer's :meth:`~EndpointsPeer.wait`."""
+        self.peer.wait(satisfied, timeout_ns, what)
 
     def close(self) -> None:
         """Deregister it; IpcError where Zephyr refuses that."""

@@ -14,9 +14,9 @@ from icmsg.ipc.bonding import MAGIC
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import ControlType
 from icmsg.link.diagnosis.findings import count_of, region_words
+from icmsg.wire.announcements import HIGH, SlotQueueView
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.inspect import RegionView, inspect_region
-from icmsg.wire.slot_queue import HIGH, SlotQueueView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

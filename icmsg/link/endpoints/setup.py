@@ -1,12 +1,7 @@
-"""Setup of an exchange over several endpoints: stubs and their parameters, memory, and Python.
+"""Setup of an exchange over several endpoints: firmware that is loaded, stubs and their parameters, memory, and Python.
 
-Setup of an exchange over several endpoints: firmware that is loaded, stubs that were told what to do, and Python.
-
-The firmware stubs that speak ICBMsg: their endpoints as parameters in flash, and counters of each in RAM.
-
-The layouts are those of ``firmware_stubs/README.md``, beside what every stub has (:mod:`icmsg.link.stub_firmware`).
-
-Shared memory of a backend with several endpoints as it may be when cores start.
+The stubs that speak ICBMsg have their endpoints as parameters in flash, and counters of each in RAM. The layouts are
+those of ``firmware_stubs/README.md``, beside what every stub has (:mod:`icmsg.link.preconditions`).
 """
 
 from __future__ import annotations
@@ -19,12 +14,20 @@ from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.errors import ConfigurationError
 from icmsg.ipc.icbmsg.packets import CONTROL, bound_packet
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.link.preconditions import check_image, check_regions, check_reply, check_roles, fill_regions
-from icmsg.link.stub_firmware import DONE, GENERATIONS, StubFirmware
-from icmsg.machine.force_off import start_firmware
+from icmsg.link.preconditions import (
+    DONE,
+    GENERATIONS,
+    StubFirmware,
+    check_image,
+    check_regions,
+    check_reply,
+    check_roles,
+    fill_regions,
+)
+from icmsg.machine.boot import start_firmware
 from icmsg.timers import MS
+from icmsg.wire.announcements import SlotQueue
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.slot_queue import SlotQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,9 +10,9 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import BusError, MonitorError
+from icmsg.files import create_bytes_file, create_file
 from icmsg.hw.exposed import BOOL, INT32, STRING, TABLE, UINT32, UINT64, VOID, Kind, exposed
-from icmsg.monitor.executed_code import THUMB, ExecutedBlocks, executed_code
-from icmsg.outputs import create_bytes_file, create_file
+from icmsg.monitor.objects.cpu_tracing import THUMB, ExecutedBlocks, executed_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.monitor.executed_code import InstructionSet
+    from icmsg.monitor.objects.cpu_tracing import InstructionSet
 
 
 _HERE: Final = (1 << 64) - 1

@@ -1,51 +1,66 @@
-"""The devices of a machine: which name has which objects."""
+"""Devices of a machine in the Monitor: which name has which objects.
+
+The machine is made out of all its descriptions, again whenever there is one more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS
+from icmsg.assets import platform_file
+from icmsg.config.boards import DEFAULT
+from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS, begins_halted
 from icmsg.engines.embedded.core_control import ConsoleModel
-from icmsg.engines.embedded.model_lines import lines_of
-from icmsg.engines.embedded.models.dummy_sensor import DummySensor
-from icmsg.engines.embedded.vpr.clic import INTERRUPTS
+from icmsg.engines.embedded.models.board_devices import DummySensor
+from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
+from icmsg.engines.embedded.riscv.vpr_registers import INTERRUPTS
+from icmsg.engines.embedded.wiring import lines_of
+from icmsg.errors import MonitorError, PlatformError
 from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.model import WideModel
 from icmsg.monitor.command import Device
-from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.objects.bus_ranges import BusRanges
-from icmsg.monitor.objects.cpu import CpuObject, ForeignCpu
+from icmsg.monitor.objects.bus_contents import BusRanges, Loader
+from icmsg.monitor.objects.cpu import ArmRegisters, CpuObject, ForeignCpu, RiscVRegisters, kind_of
 from icmsg.monitor.objects.cpu_execution import CpuCode, CpuExecution, ExecutionTrace
-from icmsg.monitor.objects.cpu_registers import ArmRegisters, RiscVRegisters, kind_of
-from icmsg.monitor.objects.cpu_tracing import CpuModes, CpuTracing
-from icmsg.monitor.objects.environment import SensorPlace
+from icmsg.monitor.objects.cpu_tracing import RISCV, THUMB, CpuModes, CpuTracing
+from icmsg.monitor.objects.emulation import SensorPlace
 from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
-from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, OutputLevel, PendingExceptions
-from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
-from icmsg.monitor.objects.memory_log import MemoryLog
-from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess, WideRegisterAccess
-from icmsg.monitor.objects.sysbus import BusAccess
+from icmsg.monitor.objects.registers import (
+    InterruptLines,
+    MemoryBlock,
+    NumberedOutputs,
+    NvicRegisters,
+    OutputLevel,
+    PendingExceptions,
+    RegisterAccess,
+    WideRegisterAccess,
+)
+from icmsg.monitor.objects.sysbus import BusAccess, MemoryLog
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.soc.mailbox_ports import HARTS
+from icmsg.soc.platform import Reference
+from icmsg.soc.platform.load import describe as platform_description
+from icmsg.soc.platform.load import with_used
+from icmsg.soc.platform.parser import parse
 from icmsg.soc.soc import CORTEX_M
+from icmsg.soc.wiring import HARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import MachineLog
-    from icmsg.monitor.objects.additions import AddParts
-    from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+    from icmsg.monitor.objects.bus_contents import UnhandledAccesses
+    from icmsg.monitor.objects.machine import AddParts
     from icmsg.monitor.python_scripts import HookScript
-    from icmsg.soc.platform import Peripheral
-
+    from icmsg.soc.platform import Peripheral, PlatformDescription
+    from icmsg.soc.platform.description import PlatformFile
 
 AddTrace = Callable[[str, Callable[[], ExecutionTrace]], ExecutionTrace]
 
@@ -207,3 +222,89 @@ def _parts(
     if find_kind(item.type) is not None:
         return model, MailboxWait(machine, lines.values()), records, *numbered, access
     return model, *numbered, access
+
+
+_NAME: Final = "<LoadPlatformDescription>"
+_LASTING: Final[tuple[type[Any], ...]] = (ArrayMemoryModel, DummySensor)
+"""Models whose contents last."""
+
+
+class DescriptionSource(NamedTuple):
+    """Part of what a machine is made of: the description in ``file``, that in ``text``, or a peripheral less."""
+
+    text: str = ""
+    file: str = ""
+    without: str = ""
+
+
+def describe(sources: Sequence[DescriptionSource], folders: Sequence[Path]) -> PlatformDescription | None:
+    """Return the description in all sources; None for the shipped one, which is known.
+
+    Raises:
+        PlatformError: there is something wrong with one.
+        MonitorError: there is something wrong with its syntax.
+    """
+    first = sources[0].file if len(sources) == 1 else ""
+    if first and Path(first).samefile(platform_file(DEFAULT.name)):
+        return None
+    files: list[PlatformFile] = []
+    try:
+        for source in sources:
+            if source.without:
+                files = [_without(file, source.without) for file in files]
+            else:
+                text = f'using "{source.file}"' if source.file else source.text
+                files += with_used(parse(text, _NAME), folders)
+    except PlatformError as error:
+        if not error.syntax:
+            raise
+        raise MonitorError(f"{error.syntax}\n{error}") from None
+    return platform_description(_NAME, files)
+
+
+def _without(file: PlatformFile, name: str) -> PlatformFile:
+    return replace(file, entries=tuple(entry for entry in file.entries if entry.name != name))
+
+
+def needed_by(description: PlatformDescription, name: str) -> list[str]:
+    """Return the peripherals that refer to another one: as an attribute, by a wire, or by their place."""
+    found: list[str] = []
+    for item in description:
+        values = [value.name for value in item.attributes.values() if isinstance(value, Reference)]
+        values += [wire.destination for wire in item.connections]
+        values += [place.cpu for place in item.registrations if place.cpu]
+        values += [place.parent for place in item.registrations]
+        if item.name != name and name in values:
+            found.append(item.name)
+    return found
+
+
+def take_over(
+    new: EmbeddedMachine,
+    new_controls: Mapping[str, CoreControl],
+    old: EmbeddedMachine,
+    old_controls: Mapping[str, CoreControl],
+) -> None:
+    """Bring over what was done to a machine before it was made again with more in it."""
+    for name, memory in old.memories.items():
+        if name in new.memories and new.memories[name].size == memory.size:
+            new.memories[name].bytes[:] = memory.bytes
+    for name, model in old.models.items():
+        again: Any = new.models.get(name)
+        if isinstance(model, _LASTING) and type(again) is type(model):
+            again.take_over(model)
+    for tag in old.tags:
+        if tag not in new.tags:
+            new.add_tag(tag)
+    for name, control in old_controls.items():
+        new.cores[name].image = old.cores[name].image
+        new_controls[name].vector_table = control.vector_table
+        new_controls[name].is_halted = control.is_halted
+        new_controls[name].single_step = control.single_step
+        for register, value in control.registers().items():
+            new_controls[name].write_register(register, value)
+
+
+def starts_halted(machine: EmbeddedMachine, core: str) -> bool:
+    """Return whether the platform file says that a core executes nothing until somebody lets it."""
+    return begins_halted(machine.description[machine.soc.cores[core].cpu])

@@ -1,17 +1,16 @@
-"""``emulation`` and ``machine`` in the Monitor."""
+"""Members of ``emulation`` in the Monitor, and the environments for sensors that it makes."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.models.board_devices import DummySensor
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import (
     ANY,
     BOOL,
-    CORE,
+    DECIMAL,
     EXTERNAL,
-    FILE,
     INT32,
     PERIPHERAL,
     STRING,
@@ -20,20 +19,21 @@ from icmsg.hw.exposed import (
     Kind,
     exposed,
 )
-from icmsg.monitor.arguments import print_interval
+from icmsg.monitor.arguments import print_interval, print_list
+from icmsg.monitor.command import parts_of
 from icmsg.monitor.elsewhere import NO_LED
-from icmsg.monitor.objects.environment import Environment, EthernetSwitch
+from icmsg.monitor.objects.terminals import EthernetSwitch, Unattached
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from icmsg.monitor.emulation import Emulation
     from icmsg.monitor.machine import MonitorMachine
 
-_NEEDS_ONE_ORDER: Final = (
+NEEDS_ONE_ORDER: Final = (
     "the embedded engine executes cores one after the other, which is what makes runs repeatable; "
     "the renode engine takes false"
 )
-
-
 _MODE: Final = Kind("EmulationMode", members=("SynchronizedIO", "SynchronizedTimers"))
 
 
@@ -85,17 +85,17 @@ class EmulationObject:
     def set_global_serial_execution(self, val: bool) -> None:
         """Execute cores one after the other, as it is anyway."""
         if not val:
-            raise MonitorError(_NEEDS_ONE_ORDER)
+            raise MonitorError(NEEDS_ONE_ORDER)
 
     @exposed(VOID, val=BOOL)
     def set_global_advance_immediately(self, val: bool) -> None:
         """Do not wait for the wall clock, as it never happens here."""
-        _check_immediately(val)
+        check_immediately(val)
 
     @exposed(VOID, val=BOOL)
     def set_advance_immediately(self, val: bool) -> None:
         """Do not wait for the wall clock, as it never happens here."""
-        _check_immediately(val)
+        check_immediately(val)
 
     @exposed(VOID, seed=INT32)
     def set_seed(self, seed: int) -> None:
@@ -177,7 +177,7 @@ class EmulationObject:
     @exposed(STRING)
     def get_time_source_info(self) -> str:
         """Return the virtual time and the quantum."""
-        return _time_source(self._emulation.now_ns, self._emulation.quantum_ns)
+        return print_time_source(self._emulation.now_ns, self._emulation.quantum_ns)
 
     @property
     @exposed(INT32)
@@ -186,102 +186,163 @@ class EmulationObject:
         return len(self._emulation.machines)
 
 
-class MachineObject:
-    """The selected machine."""
-
-    def __init__(self, machine: MonitorMachine, emulation: Emulation) -> None:
-        self._machine: Final = machine
-        self._emulation: Final = emulation
-
-    @exposed(VOID, platform=FILE)
-    def load_platform_description(self, platform: str) -> None:
-        """Make what a platform file describes."""
-        self._machine.load("", str(Path(platform)))
-
-    @exposed(VOID, platform=STRING)
-    def load_platform_description_from_string(self, platform: str) -> None:
-        """Make what a text describes."""
-        self._machine.load(platform)
-
-    @exposed(VOID)
-    def reset(self) -> None:
-        """Reset everything but the memories, and run the macro ``reset``."""
-        self._machine.reset()
-
-    @exposed(VOID)
-    def request_reset(self) -> None:
-        """Do the same as Reset: nothing runs while a command does."""
-        self._machine.reset()
-
-    @exposed(STRING)
-    def get_time_source_info(self) -> str:
-        """Return the virtual time of this machine and its quantum."""
-        return _time_source(self._machine.now_ns, self._machine.quantum_ns)
-
-    @exposed(VOID, port=INT32, autostart_emulation=BOOL, cpu_cluster=STRING)
-    def start_gdb_server(self, port: int, autostart_emulation: bool = True, cpu_cluster: str = "") -> None:
-        """Let a GDB debug the cores of this machine, or the one that is named, at a port of this computer."""
-        if cpu_cluster and self._machine.core(cpu_cluster) is None:
-            raise MonitorError(f"No core is called {cpu_cluster}")
-        self._debug(port, [cpu_cluster] if cpu_cluster else [], autostart=autostart_emulation)
-
-    @exposed(VOID, name="StartGdbServer", port=INT32, autostart_emulation=BOOL, cpu_cluster=CORE)
-    def start_gdb_server_for(self, port: int, autostart_emulation: bool, cpu_cluster: str) -> None:
-        """Do so for one core."""
-        self._debug(port, [cpu_cluster], autostart=autostart_emulation)
-
-    def _debug(self, port: int, cores: list[str], *, autostart: bool) -> None:
-        def greeted() -> None:
-            self._emulation.is_started = self._emulation.is_started or autostart
-
-        self._machine.start_debugger(port, cores, greeted)
-
-    @exposed(VOID)
-    def stop_gdb_server(self) -> None:
-        """Stop all GDB servers of this machine; their clients are let go."""
-        self._machine.stop_debugger()
-
-    @property
-    @exposed(STRING)
-    def elapsed_virtual_time(self) -> str:
-        """The virtual time."""
-        return f"[Domain = [{self._machine.name}], TimeElapsed = {print_interval(self._machine.now_ns)}]"
-
-    @property
-    @exposed(BOOL)
-    def is_paused(self) -> bool:
-        """True while no time passes."""
-        return not self._emulation.is_started
-
-    @exposed(BOOL, val=BOOL)
-    def set_serial_execution(self, val: bool) -> bool:
-        """Execute cores one after the other, as it is anyway; return what was set before."""
-        if not val:
-            raise MonitorError(_NEEDS_ONE_ORDER)
-        return True
-
-    @exposed(VOID, interval=TIME)
-    def set_quantum(self, interval: int) -> None:
-        """Let no core of this machine get further ahead of another one than this."""
-        self._machine.quantum_ns = interval
-
-    @exposed(VOID, val=BOOL)
-    def set_advance_immediately(self, val: bool) -> None:
-        """Do not wait for the wall clock, as it never happens here."""
-        _check_immediately(val)
-
-    @exposed(VOID, target_environment=EXTERNAL)
-    def set_environment(self, target_environment: str) -> None:
-        """Put all sensors, also those to come, into an environment."""
-        self._emulation.environments.take_machine(self._machine, target_environment)
-
-
-def _time_source(now_ns: int, quantum_ns: int) -> str:
+def print_time_source(now_ns: int, quantum_ns: int) -> str:
+    """Return what GetTimeSourceInfo prints."""
     return f"Elapsed Virtual Time: {print_interval(now_ns)}\nQuantum: {print_interval(quantum_ns)}"
 
 
-def _check_immediately(val: bool) -> None:
+def check_immediately(val: bool) -> None:
+    """Refuse to wait for the wall clock."""
     if not val:
         raise MonitorError(
             "the embedded engine never waits for the wall clock; the renode engine takes false"
         )
+
+
+class Environment(Unattached):
+    """Temperature and humidity of the sensors that are in it."""
+
+    type_name = "Environment"
+
+    def __init__(self) -> None:
+        self._temperature = self._humidity = "0"
+        self.machines: Final[list[MonitorMachine]] = []
+        """The machines that are in it as a whole."""
+        self.watched: Final[list[MonitorMachine]] = []
+        """The machines of which it gets every sensor that is added."""
+        self.sensors: Final[dict[tuple[MonitorMachine, str], None]] = {}
+        """The sensors in it, by machine and full name."""
+
+    def add(self, machine: MonitorMachine, name: str) -> None:
+        """Take a sensor in, if it is not here yet."""
+        if (machine, name) not in self.sensors:
+            self.sensors[machine, name] = None
+            self.update(machine, name)
+
+    def update(self, machine: MonitorMachine, name: str) -> None:
+        """Let a sensor measure what is here."""
+        sensor = sensors_of(machine)[name]
+        sensor.temperature = self._temperature
+        sensor.humidity = self._humidity
+
+    @property
+    @exposed(DECIMAL)
+    def temperature(self) -> str:
+        """The temperature in °C."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value: str) -> None:
+        self._temperature = value
+        for machine, name in self.sensors:
+            sensors_of(machine)[name].temperature = value
+
+    @property
+    @exposed(DECIMAL)
+    def humidity(self) -> str:
+        """The relative humidity in percent."""
+        return self._humidity
+
+    @humidity.setter
+    def humidity(self, value: str) -> None:
+        self._humidity = value
+        for machine, name in self.sensors:
+            sensors_of(machine)[name].humidity = value
+
+    @exposed(STRING)
+    def get_registered_machine_names(self) -> str:
+        """Return the machines in it."""
+        return print_list([machine.name for machine in self.machines])
+
+    @exposed(STRING)
+    def get_registered_sensors_names(self) -> str:
+        """Return the sensors in it."""
+        return print_list([f"{machine.name}:{name}" for machine, name in self.sensors])
+
+
+class Environments:
+    """Members of all environments in ``externals``: sensors, and machines with theirs."""
+
+    def __init__(self, externals: Mapping[str, object]) -> None:
+        self._externals: Final = externals
+        self._known: Final[dict[MonitorMachine, set[str]]] = {}
+
+    def take_machine(self, machine: MonitorMachine, name: str) -> None:
+        """Put all sensors of a machine, also those to come, into an environment; MonitorError if it is none."""
+        wanted = self._find(name)
+        for environment in self._all():
+            if environment is not wanted and machine in environment.machines:
+                environment.machines.remove(machine)
+                environment.watched.remove(machine)
+        for sensor in sensors_of(machine):
+            self._move(machine, sensor, wanted)
+        for group in (wanted.machines, wanted.watched):
+            if machine not in group:
+                group.append(machine)
+
+    def take_sensor(self, machine: MonitorMachine, sensor: str, name: str) -> None:
+        """Put a sensor into an environment, and those that its machine gets later; MonitorError if it is none."""
+        wanted = self._find(name)
+        if machine not in wanted.watched:
+            wanted.watched.append(machine)
+        self._move(machine, sensor, wanted)
+
+    def changed(self, machine: MonitorMachine) -> None:
+        """Take in the sensors that a machine has got, and let those go that it has lost."""
+        there, before = set(sensors_of(machine)), self._known.get(machine, set())
+        for environment in self._all():
+            for name in sorted(before - there):
+                environment.sensors.pop((machine, name), None)
+            for name in sorted(there - before) if machine in environment.watched else ():
+                environment.add(machine, name)
+        self._known[machine] = there
+
+    def was_reset(self, machine: MonitorMachine) -> None:
+        """Let sensors that are reset measure again."""
+        for environment in self._all():
+            for whose, name in environment.sensors:
+                if whose is machine:
+                    environment.update(machine, name)
+
+    def forget(self, machine: MonitorMachine) -> None:
+        """Forget a machine with its sensors."""
+        self._known.pop(machine, None)
+        for environment in self._all():
+            for group in (environment.machines, environment.watched):
+                if machine in group:
+                    group.remove(machine)
+            for key in [key for key in environment.sensors if key[0] is machine]:
+                del environment.sensors[key]
+
+    def _move(self, machine: MonitorMachine, sensor: str, wanted: Environment) -> None:
+        for environment in self._all():
+            if environment is not wanted:
+                environment.sensors.pop((machine, sensor), None)
+        wanted.add(machine, sensor)
+
+    def _all(self) -> Iterator[Environment]:
+        return (external for external in self._externals.values() if isinstance(external, Environment))
+
+    def _find(self, name: str) -> Environment:
+        found = self._externals[name]
+        if not isinstance(found, Environment):
+            raise MonitorError(f"{name} is no environment; make one with emulation CreateEnvironment")
+        return found
+
+
+class SensorPlace:
+    """Place of the sensor ``name``; ``join(sensor, environment)`` puts it into an environment."""
+
+    def __init__(self, name: str, join: Callable[[str, str], None]) -> None:
+        self._name: Final = name
+        self._join = join
+
+    @exposed(VOID, target_environment=EXTERNAL)
+    def set_environment(self, target_environment: str) -> None:
+        """Put the sensor into an environment."""
+        self._join(self._name, target_environment)
+
+
+def sensors_of(machine: MonitorMachine) -> dict[str, DummySensor]:
+    """Return the sensors of a machine by their full names."""
+    return dict(parts_of(machine.devices, DummySensor))

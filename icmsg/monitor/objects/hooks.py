@@ -17,20 +17,20 @@ from icmsg.hw.exposed import BOOL, PERIPHERAL, RANGE, STRING, UINT64, VOID, Kind
 from icmsg.hw.model import RegisterModel
 from icmsg.hw.model_bus import AccessFilter, AccessObserver, Change, WholeAccessFilter
 from icmsg.machine.events import EventKind
-from icmsg.monitor.executed_code import ExecutedBlocks
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.cpu_tracing import ExecutedBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.engines.embedded.model_lines import Model
+    from icmsg.engines.embedded.wiring import Model
     from icmsg.hw.registers import AccessKind
     from icmsg.machine.events import Event
-    from icmsg.monitor.executed_code import InstructionSet
     from icmsg.monitor.log import MachineLog
-    from icmsg.monitor.objects.memory_log import MemoryLog
+    from icmsg.monitor.objects.cpu_tracing import InstructionSet
+    from icmsg.monitor.objects.sysbus import MemoryLog
     from icmsg.monitor.python_scripts import HookScript
 
 

@@ -1,8 +1,6 @@
-"""Accesses by offset to peripherals, RAM and flash, as every one has them in the Monitor.
+"""Members of peripherals in the Monitor that every one has: registers, or RAM and flash, by offset, and lines.
 
-Accesses to a peripheral by offset, as every one has them in the Monitor: ``ipcapp ReadDoubleWord 0x510``.
-
-RAM and flash by offset: ``shared ReadDoubleWord 0``.
+``ipcapp ReadDoubleWord 0x510``, ``shared ReadDoubleWord 0``.
 """
 
 from __future__ import annotations
@@ -10,17 +8,18 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import BusError
-from icmsg.hw.exposed import BYTES, INT32, INT64, UINT8, UINT16, UINT32, UINT64, VOID, exposed
+from icmsg.errors import BusError, MonitorError
+from icmsg.hw.exposed import BOOL, BYTES, INT32, INT64, STRING, UINT8, UINT16, UINT32, UINT64, VOID, exposed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.engines.embedded.memory import Memory
     from icmsg.engines.embedded.memory_groups import MemoryPart
+    from icmsg.hw.line import Line
     from icmsg.hw.model import IoModel, WideModel
-
 
 _NOTHING_THERE: Final = (BusError, IndexError, struct.error)
 """Errors that the models raise where they have no register or byte."""
@@ -202,3 +201,83 @@ class MemoryBlock:
         if offset < 0 or size < 0 or offset + size > self._memory.size:
             raise BusError(f"{self._memory.name} ends before", address=max(offset, 0), width=8 * size)
         return self._memory.bytes[offset : offset + size]
+
+
+_FIRST: Final = 16
+"""Number of the first exception that is an external interrupt (Armv8-M)."""
+_SET_PENDING: Final = 0x200
+"""Offset of NVIC_ISPR0 in the system control space."""
+_CONTROL_AND_STATE: Final = 0xD04
+"""Offset of ICSR there."""
+_SYSTEM: Final = {2: 1 << 31, 14: 1 << 28, 15: 1 << 26}
+"""Bits of ICSR that set NMI, PendSV and SysTick pending."""
+_INTERRUPTS: Final = 480
+"""External interrupts that an NVIC has at most."""
+
+
+class InterruptLines:
+    """Inputs of the interrupt controller of the core that the engine calls ``core``, driven from outside."""
+
+    def __init__(self, machine: EmbeddedMachine, core: str) -> None:
+        self._machine: Final = machine
+        self._core: Final = core
+
+    @exposed(VOID, name="OnGPIO", number=INT32, value=BOOL)
+    def on_gpio(self, number: int, value: bool) -> None:
+        """Drive the line of an external interrupt, until its peripheral or somebody else drives it."""
+        if not 0 <= number < _INTERRUPTS:
+            raise MonitorError(f"there is no external interrupt {number}")
+        self._machine.set_line(self._core, number, value)
+
+
+class PendingExceptions:
+    """Exceptions of a core with an NVIC that are made pending."""
+
+    def __init__(self, core: MachineCore) -> None:
+        self._core: Final = core
+
+    @exposed(VOID, name="SetPendingIRQ", number=INT32)
+    def set_pending(self, number: int) -> None:
+        """Make an exception pending by its number: external interrupts begin at 16."""
+        control = self._core.system_control
+        interrupt = number - _FIRST
+        if 0 <= interrupt < _INTERRUPTS:
+            control.write32(_SET_PENDING + 4 * (interrupt // 32), 1 << interrupt % 32)
+        elif number in _SYSTEM:
+            control.write32(_CONTROL_AND_STATE, _SYSTEM[number])
+        else:
+            raise MonitorError(
+                f"exception {number} cannot be made pending: use 2 (NMI), 14 (PendSV), 15 (SysTick), or 16 and more "
+                "for external interrupts"
+            )
+
+
+class OutputLevel:
+    """Level of the interrupt line of a peripheral that has one."""
+
+    def __init__(self, line: Line) -> None:
+        self._line: Final = line
+
+    @property
+    @exposed(STRING, name="IRQ")
+    def irq(self) -> str:
+        """The level, as Renode prints it."""
+        return f"GPIO: {'set' if self._line.level else 'unset'}"
+
+
+class NumberedOutputs:
+    """Outputs of these ``numbers``, as the models in ``renode/`` have them that a core from outside looks at.
+
+    ``is_high(number)`` is the level of one.
+    """
+
+    def __init__(self, numbers: Container[int], is_high: Callable[[int], bool]) -> None:
+        self._numbers: Final = numbers
+        self._is_high: Final = is_high
+
+    @exposed(BOOL, number=INT32)
+    def is_output_set(self, number: int) -> bool:
+        """Return whether an output is high."""
+        if number not in self._numbers:
+            raise MonitorError(f"The given key '{number}' was not present in the dictionary.")
+        return self._is_high(number)

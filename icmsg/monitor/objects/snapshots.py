@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import asset
 from icmsg.errors import IcmsgError, MonitorError
+from icmsg.files import confined, inner, placed
 from icmsg.hw.exposed import BOOL, FILE, STRING, VOID, exposed
-from icmsg.inputs import confined, inner, placed
 from icmsg.monitor.arguments import NumbersMode
+from icmsg.monitor.journal import Snapshot, read_snapshot
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.monitor.snapshot import Snapshot, read_snapshot
 from icmsg.monitor.tokens import CWD, ORIGIN, path_token
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ class EmulationManager:
         kept = monitor.path.start, monitor.path.folders, [*monitor.history]
         named = {name: monitor.variables.get(name) for name in (CWD, ORIGIN)}
         outside = monitor.told, monitor.after_command, monitor.typed, monitor.python.is_allowed
-        monitor.told, monitor.after_command, monitor.typed = _hear, _nothing, None
+        monitor.told, monitor.after_command, monitor.typed = _hear, lambda: None, None
         monitor.python.is_allowed = python
         try:
             with monitor.emulation.log.silenced(), monitor.captured(), monitor.python.apart():
@@ -355,7 +355,3 @@ def _place(folder: Path, entry: Entry, snapshot: Snapshot) -> None:
 
 def _hear(_line: str) -> None:
     """Take a line that was told before."""
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -1,15 +1,17 @@
-"""``sysbus`` in the Monitor: accesses through the eyes of a core or of nobody, and what is where.
+"""Members of ``sysbus`` in the Monitor: accesses through the eyes of a core or of nobody, and what is where.
 
-Ranges of ``sysbus`` in the Monitor: names for what nothing models, zeroes, and which accesses are reported.
+Accesses of firmware to memory are told in the log (``sysbus LogPeripheralAccess`` of a memory).
 """
 
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.nvic import SCS_BASE
 from icmsg.engines.embedded.memory import PAGE
+from icmsg.engines.embedded.memory_groups import size_of
 from icmsg.engines.embedded.model_types import find_model
 from icmsg.errors import BusError, MonitorError
 from icmsg.hw.exposed import (
@@ -26,17 +28,21 @@ from icmsg.hw.exposed import (
     exposed,
 )
 from icmsg.hw.model import WideModel
+from icmsg.monitor.log import LogLevel
+from icmsg.soc.wiring import on_bus, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.bus import CoreBus
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
-    from icmsg.soc.bus_setup import Tag
+    from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.processor import Processor
+    from icmsg.monitor.log import MachineLog
+    from icmsg.monitor.objects.bus_contents import UnhandledAccesses
     from icmsg.soc.platform import Peripheral, PlatformDescription
     from icmsg.soc.platform.description import Registration
-
+    from icmsg.soc.wiring import Tag
 
 _NAMES: Final = {1: "Byte", 2: "Word", 4: "DoubleWord", 8: "QuadWord"}
 
@@ -204,12 +210,12 @@ def registered_at(
             own = place.cpu is None or (place.cpu in cores and cores[place.cpu].name == context)
             if place.address is None or not own:
                 continue
-            if place.address <= address < place.address + (place.size or size_of(item)):
+            if place.address <= address < place.address + (place.size or mapped_size(item)):
                 return item, place
     return None
 
 
-def size_of(item: Peripheral) -> int:
+def mapped_size(item: Peripheral) -> int:
     """Return how many bytes a registration of a peripheral covers that does not say it."""
     kind = find_model(item.type)
     known = kind.size if kind is not None else None
@@ -221,7 +227,7 @@ def print_place(item: Peripheral, place: Registration, machine: str, description
     """Return a registration as Renode prints it; ``machine`` is the machine's name, ``description`` has its cores."""
     if place.address is None:
         return f"Slot: {item.attributes.get('cpuId', 0)}"
-    end = place.address + (place.size or size_of(item)) - 1
+    end = place.address + (place.size or mapped_size(item)) - 1
     offset = f" with offset 0x{place.offset:X}" if place.offset else ""
     core = ""
     if place.cpu is not None:
@@ -254,3 +260,97 @@ def _write_once(bus: CoreBus, address: int, value: int, size: int) -> None:
             raise BusError(f"{type(model).__name__} ends before", address=address, width=8 * size) from None
     else:
         {1: bus.write8, 2: bus.write16, 4: bus.write32}[size](address, value)
+
+
+TYPES: Final = {1: "Byte", 2: "UInt16", 4: "UInt32"}
+"""C# types by their size in bytes, as the log has them."""
+
+
+class MemoryLog:
+    """Log of accesses of firmware to the memories of ``machine``.
+
+    As in Renode they are told only in pages that ``sysbus SetPageAccessViaIo`` names: elsewhere a core reaches its
+    memory without the bus.
+    """
+
+    def __init__(self, machine: EmbeddedMachine, log: MachineLog) -> None:
+        self._machine: Final = machine
+        self._log: Final = log
+        self._named: Final[set[str]] = set()
+        self._pages: Final[set[int]] = set()
+        self._ends: Final[list[Callable[[], None]]] = []
+
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a log of accesses."""
+        return bool(self._named)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a memory has this name."""
+        return name in self._machine.memories
+
+    def show(self, name: str, enable: bool) -> None:
+        """Begin or end with one memory."""
+        (self._named.add if enable else self._named.discard)(name)
+        self._watch()
+
+    @exposed(VOID, address=UINT64)
+    def set_page_access_via_io(self, address: int) -> None:
+        """Let accesses of firmware to the page of 4 KiB at an address be told."""
+        self._pages.add(address & -PAGE)
+        self._watch()
+
+    @exposed(VOID, address=UINT64)
+    def clear_page_access_via_io(self, address: int) -> None:
+        """Let accesses to that page be told no more."""
+        self._pages.discard(address & -PAGE)
+        self._watch()
+
+    def _watch(self) -> None:
+        while self._ends:
+            self._ends.pop()()
+        for name in sorted(self._named):
+            item = self._machine.description[name]
+            for place in on_bus(item):
+                start = place.address or 0
+                end = start + (place.size or size_of(item))
+                cores = [
+                    core
+                    for core in self._machine.cores.values()
+                    if reaches(item, place, self._machine.soc.cores[core.name].cpu)
+                ]
+                for page in sorted(self._pages):
+                    first, last = max(start, page), min(end, page + PAGE)
+                    for core in cores if first < last else ():
+                        self._ends.extend(self._watches(core, name, start, first, last))
+
+    def _watches(
+        self, core: MachineCore, name: str, start: int, first: int, last: int
+    ) -> list[Callable[[], None]]:
+        def install(loads: bool, size: int, firmware: Processor) -> Callable[[], None]:
+            told = partial(self._tell, core, name, start, loads, size)
+            return firmware.watch_stores(first, last, told, loads=loads, width=size)
+
+        return [
+            core.watch_firmware(partial(install, loads, size)) for loads in (False, True) for size in TYPES
+        ]
+
+    def _tell(
+        self,
+        core: MachineCore,
+        name: str,
+        start: int,
+        loads: bool,
+        size: int,
+        address: int,
+        value: int,
+        pc: Callable[[], int],
+    ) -> None:
+        if loads:
+            value = int.from_bytes(core.bus.read_block(address, size), "little")
+        else:
+            value &= (1 << 8 * size) - 1
+        what, end = ("Read{} from", "returned") if loads else ("Write{} to", "value")
+        text = f"{what.format(TYPES[size])} 0x{address - start:X} (unknown), {end} 0x{value:X}"
+        cpu = self._machine.soc.cores[core.name].cpu
+        self._log.write(LogLevel.INFO, f"[{cpu}: 0x{pc():X}] {text}", name)

@@ -13,8 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import EngineError, MonitorError
-from icmsg.hw.exposed import EXTERNAL, INT32, PERIPHERAL, VOID, exposed
-from icmsg.monitor.objects.environment import Unattached
+from icmsg.hw.exposed import BOOL, EXTERNAL, INT32, PERIPHERAL, VOID, exposed
 from icmsg.monitor.telnet_port import TelnetPort
 
 if TYPE_CHECKING:
@@ -43,6 +42,57 @@ class External(Protocol):
 
     def close(self) -> None:
         """End."""
+
+
+class Unattached:
+    """Something beside the machines that no peripheral here can be connected to."""
+
+    type_name = ""
+    """Renode's name of its type."""
+
+    def connect(self, peripheral: object) -> None:
+        """Refuse a peripheral."""
+        del peripheral
+        raise MonitorError(f"Could not find a way to connect a UART to {self.type_name}")
+
+    def disconnect(self, peripheral: object = None) -> None:
+        """Do nothing: nothing is connected."""
+
+    def poll(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class EthernetSwitch(Unattached):
+    """Switch for Ethernet, which no peripheral has."""
+
+    type_name = "Switch"
+
+    def __init__(self) -> None:
+        self._is_paused = False
+
+    @property
+    @exposed(BOOL)
+    def is_paused(self) -> bool:
+        """True while it would forward nothing."""
+        return self._is_paused
+
+    @exposed(VOID)
+    def start(self) -> None:
+        """Forward what comes."""
+        self._is_paused = False
+
+    @exposed(VOID)
+    def resume(self) -> None:
+        """Forward what comes."""
+        self._is_paused = False
+
+    @exposed(VOID)
+    def pause(self) -> None:
+        """Forward nothing."""
+        self._is_paused = True
 
 
 class UartTerminal(ABC):
@@ -100,7 +150,7 @@ class AbsentTerminal(UartTerminal):
     """Place of a terminal while a run is repeated: what was typed comes from what was noted."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, _ignore)
+        super().__init__(name, lambda _line: None)
 
     def _show(self, data: bytes, time_ns: int) -> None:
         """Show nothing."""
@@ -241,7 +291,3 @@ class Connector:
     def disconnect(self, connector: str, connectee: str) -> None:
         """End what Connect began."""
         self._emulation.terminals[connectee].disconnect(self._emulation.uart(connector))
-
-
-def _ignore(_line: str) -> None:
-    """Do nothing."""

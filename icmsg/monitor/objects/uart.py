@@ -1,24 +1,32 @@
-"""A UART in the Monitor: input, and files of what it prints, with the members that Renode's UARTs have.
-
-Hub of UARTs (``emulation CreateUARTHub``): what one of them prints comes to all others.
-
-Bytes are handed on between two slices, in the order in which they were printed, so that a run repeats exactly; they
-come at the receiver's baud rate from then on.
-"""
+"""UARTs in the Monitor: input, files of what they print, hubs between them, and consoles that belong to no firmware."""
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.errors import ConfigurationError, EngineError, MonitorError
-from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
+from icmsg.errors import BusError, ConfigurationError, EngineError, MonitorError
+from icmsg.hw.exposed import (
+    BOOL,
+    BYTES,
+    CORE,
+    INT32,
+    INT64,
+    STRING,
+    UINT8,
+    UINT32,
+    UINT64,
+    VOID,
+    exposed,
+)
 from icmsg.machine.console import AsciinemaFile, Console, ConsoleFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from icmsg.hw.bus import Bus
     from icmsg.machine.console import ConsoleSink
     from icmsg.monitor.python_scripts import HookScript
 
@@ -52,9 +60,10 @@ class Uart(Protocol):
 
 
 class UartObject:
-    """The UART ``model`` called ``name``; ``console`` is that of its core if this UART is it.
+    """The UART ``model`` called ``name``, with the members of Renode's UARTs.
 
-    ``place`` gives the path of a new file, ``tell`` takes lines for the log, ``script`` makes the script of a hook.
+    ``console`` is that of its core if this UART is it. ``place`` gives the path of a new file, ``tell`` takes lines for
+    the log, ``script`` makes the script of a hook.
     """
 
     def __init__(
@@ -77,7 +86,7 @@ class UartObject:
         self._history: Final = bytearray()
         self.printed: Final = Console()
         """The console of this UART alone, whatever others of its core print."""
-        self.sent: Callable[[bytes], None] = _ignore
+        self.sent: Callable[[bytes], None] = lambda _data: None
         """Called with what was sent to the firmware."""
         model.sinks.append(self._remember)
 
@@ -191,12 +200,12 @@ class UartObject:
             self.close_file_backend(str(path))
 
 
-def _ignore(_data: bytes) -> None:
-    """Do nothing: what happens where nobody listens."""
-
-
 class UartHub:
-    """A hub; with ``loopback`` a UART gets its own bytes, too. ``tell`` takes a line for the log."""
+    """Hub (``emulation CreateUARTHub``): what one UART prints comes to all others, with ``loopback`` to itself, too.
+
+    Bytes are handed on between two slices, in the order in which they were printed, so that a run repeats exactly; they
+    come at the receiver's baud rate from then on. ``tell`` takes a line for the log.
+    """
 
     def __init__(self, *, loopback: bool, tell: Callable[[str], None]) -> None:
         self._loopback: Final = loopback
@@ -241,3 +250,91 @@ class UartHub:
             if str(error) not in self._refused:
                 self._refused.add(str(error))
                 self._tell(f"what came through the hub is lost: {error}")
+
+
+class VirtualUart:
+    """Device behind a UART without firmware: what is written to it waits, and comes back where it echoes."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self.sinks: Final[list[ConsoleSink]] = []
+        self.receiver: Final = self
+        self.baud_rate = 0
+        self.waiting: Final[deque[int]] = deque()
+        self.echoes = True
+        self._now_ns = now_ns
+
+    def write(self, data: bytes) -> None:
+        """Take what is written to the UART."""
+        self.waiting.extend(data)
+        if self.echoes:
+            self.show(data)
+
+    def show(self, data: bytes) -> None:
+        """Print bytes."""
+        for sink in tuple(self.sinks):
+            sink(data, self._now_ns())
+
+
+class VirtualConsole:
+    """Members of a virtual console beside those of a UART; ``bus`` is where bytes are written to."""
+
+    def __init__(self, uart: VirtualUart, bus: Bus) -> None:
+        self._uart: Final = uart
+        self._bus: Final = bus
+
+    @property
+    @exposed(BOOL)
+    def echo(self) -> bool:
+        """True while what is written to it is printed."""
+        return self._uart.echoes
+
+    @echo.setter
+    def echo(self, on: bool) -> None:
+        self._uart.echoes = on
+
+    @exposed(VOID, value=UINT8)
+    def display_char(self, value: int) -> None:
+        """Print a byte."""
+        self._uart.show(bytes((value,)))
+
+    @exposed(VOID)
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._uart.waiting.clear()
+
+    @exposed(VOID)
+    def reset(self) -> None:
+        """Do the same."""
+        self.clear()
+
+    @exposed(BOOL)
+    def is_empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._uart.waiting
+
+    @exposed(BOOL, value=UINT8)
+    def contains(self, value: int) -> bool:
+        """Tell whether a byte is among those that wait."""
+        return value in self._uart.waiting
+
+    @exposed(BYTES)
+    def get_buffer(self) -> bytes:
+        """Return what waits."""
+        return bytes(self._uart.waiting)
+
+    @exposed(BYTES, max_count=INT32)
+    def read_buffer(self, max_count: int = 1) -> bytes:
+        """Take the oldest bytes that wait."""
+        waiting = self._uart.waiting
+        return bytes(waiting.popleft() for _ in range(min(max_count, len(waiting))))
+
+    @exposed(INT64, address=UINT64, max_count=INT32, context=CORE)
+    def write_buffer_to_memory(self, address: int, max_count: int, context: str | None = None) -> int:
+        """Take the oldest bytes that wait, and write them into memory; return how many."""
+        del context  # memory is the same for all cores
+        data = self.read_buffer(max_count)
+        try:
+            self._bus.write_block(address, data)
+        except BusError as error:
+            raise MonitorError(str(error)) from None
+        return len(data)

@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.boards import DEFAULT
 from icmsg.errors import BusError, IcmsgError, MonitorError
-from icmsg.machine.c_composites import ArrayType
-from icmsg.machine.c_types import bare
-from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, setting, time_ns
-from icmsg.monitor.verbs.catalogue import VERBS, check_call, completions, find_verb, help_lines
+from icmsg.machine.c_types import ArrayType, bare
 from icmsg.monitor.verbs.played_cores import BOND_NS, RECEIVE_NS, PlayedCores, refused
 from icmsg.monitor.verbs.settings import LinkSettings
 from icmsg.monitor.verbs.status import (
@@ -27,6 +24,19 @@ from icmsg.monitor.verbs.status import (
     region_lines,
     status_lines,
     view_of,
+)
+from icmsg.monitor.verbs.syntax import (
+    VERBS,
+    check_call,
+    completions,
+    find_verb,
+    help_lines,
+    hex_bytes,
+    message,
+    number,
+    option,
+    setting,
+    time_ns,
 )
 from icmsg.monitor.verbs.watch import Watch
 from icmsg.views.recording import trace_to
@@ -119,11 +129,6 @@ class TraceFiles:
         return lines or ["no trace is being written: icmsg trace FILE begins one"]
 
 
-def show_variable(core: Core, name: str) -> list[str]:
-    """Return what a variable of a core has."""
-    return [f"{name} = {core.variable(name)}"]
-
-
 def write_variable(core: Core, name: str, text: str) -> list[str]:
     """Put the value that a text says into a variable; say what was there."""
     variable = core.variable(name)
@@ -134,6 +139,8 @@ def write_variable(core: Core, name: str, text: str) -> list[str]:
     return [f"{name} = {core.variable(name)} (was {before})"]
 
 
+_CHECK_THEMSELVES: Final = ("dump", "bond", "send", "recv", "unbound")
+"""Verbs that take options off before their words are counted."""
 _MACHINES: Final = 8
 """Number of machines that are remembered with who plays their cores."""
 
@@ -181,7 +188,13 @@ class IcmsgVerbs:
         name, *rest = words or ["help"]
         find_verb(name)
         self._suit()
-        return "\n".join(refused(lambda: self._verbs[name](rest)))
+
+        def run() -> list[str]:
+            if name not in _CHECK_THEMSELVES:
+                check_call(name, rest)
+            return self._verbs[name](rest)
+
+        return "\n".join(refused(run))
 
     def complete(self, words: Sequence[str]) -> list[str]:
         """Return what the last of ``words`` may become; ``[""]`` and ``["du"]`` are verbs."""
@@ -193,8 +206,7 @@ class IcmsgVerbs:
 
     # Looking
 
-    def _show_status(self, words: list[str]) -> list[str]:
-        check_call("status", words)
+    def _show_status(self, _words: list[str]) -> list[str]:
         played = self._running()
         return status_lines(played.machine, self._settings, played)
 
@@ -217,7 +229,6 @@ class IcmsgVerbs:
         return [*head, *dump_lines(content, region.address, direction.layout)]
 
     def _watch_or_not(self, words: list[str]) -> list[str]:
-        check_call("watch", words)
         wanted = words[0].lower() if words else "on"
         if wanted not in ("on", "off", "true", "false"):
             raise MonitorError(f"{words[0]!r} is neither on nor off; usage: {VERBS['watch'].usage}")
@@ -235,7 +246,6 @@ class IcmsgVerbs:
         return watch is not None
 
     def _trace(self, words: list[str]) -> list[str]:
-        check_call("trace", words)
         if words[0] == "off":
             return self._traces.end()
         return self._traces.begin(
@@ -274,36 +284,32 @@ class IcmsgVerbs:
         return self._running().close(words[0] if words else None, endpoint)
 
     def _release(self, words: list[str]) -> list[str]:
-        check_call("release", words)
         return self._running().release(words)
 
     def _reset(self, words: list[str]) -> list[str]:
-        check_call("reset", words)
         return self._running().reset(words[0])
 
     # Injecting
 
     def _ring(self, words: list[str]) -> list[str]:
-        check_call("ring", words)
         played = self._running()
         core, channel = played.core(words[0]), number(words[1], "channel")
         return ring(core, played.other(core), channel)
 
     def _write(self, words: list[str]) -> list[str]:
-        check_call("write", words)
         direction = self._settings.find(words[0])
         offset, data = number(words[1], "offset"), hex_bytes(words[2])
         return write(self._running().machine, direction, offset, data)
 
     def _variable(self, words: list[str]) -> list[str]:
-        check_call("var", words)
         core = self._running().machine.core(words[0])
-        return show_variable(core, words[1]) if len(words) == 2 else write_variable(core, *words[1:])
+        if len(words) > 2:
+            return write_variable(core, *words[1:])
+        return [f"{words[1]} = {core.variable(words[1])}"]
 
     # The instance
 
     def _configure(self, words: list[str]) -> list[str]:
-        check_call("config", words)
         if words:
             self._settings.change(words)
             if self._stop_watching():
@@ -311,14 +317,12 @@ class IcmsgVerbs:
         return self._settings.lines()
 
     def _show_regions(self, words: list[str]) -> list[str]:
-        check_call("regions", words)
         line = self._settings.change_regions(words)
         if words and self._stop_watching():
             self._watch_or_not([])
         return [line]
 
     def _help(self, words: list[str]) -> list[str]:
-        check_call("help", words)
         return help_lines(words[0] if words else None, self._settings)
 
     def _suit(self) -> None:

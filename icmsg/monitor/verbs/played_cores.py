@@ -9,7 +9,7 @@ from icmsg.errors import IcmsgError, MonitorError
 from icmsg.ipc import MAGIC, State
 from icmsg.link.diagnosis.findings import link_is_bound
 from icmsg.link.endpoints.peer import EndpointsPeer, PeerEndpoint
-from icmsg.link.peer import Peer
+from icmsg.link.played_instance import Peer
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import Holder

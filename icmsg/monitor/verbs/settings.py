@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from icmsg.config.boards import DEFAULT
-from icmsg.config.by_hand import with_given
+from icmsg.config.built_for import with_given
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig, Region, RegionLayout, Signalling, Unbound
 from icmsg.errors import ConfigurationError, MonitorError, closest
-from icmsg.inputs import rooted_here
+from icmsg.files import rooted_here
 from icmsg.link.endpoints.instances import ICMSG, backend_of
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
-from icmsg.monitor.verbs.arguments import number
 from icmsg.monitor.verbs.several_settings import NAMES as SEVERAL
 from icmsg.monitor.verbs.several_settings import SeveralSettings
+from icmsg.monitor.verbs.syntax import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from icmsg.config.instance import Signalling
 from icmsg.errors import ConfigurationError
 from icmsg.link.endpoints.instances import BACKENDS, ICMSG, check_backend, several_by_hand
 from icmsg.link.endpoints.region_view import layout_words
-from icmsg.monitor.verbs.arguments import number
+from icmsg.monitor.verbs.syntax import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

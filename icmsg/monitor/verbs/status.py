@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from icmsg.ipc import SeveralEndpoints
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.peer import Peer
+    from icmsg.link.played_instance import Peer
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.verbs.played_cores import PlayedCores
     from icmsg.monitor.verbs.settings import LinkDirection, LinkSettings

@@ -14,8 +14,7 @@ from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import MAGIC, LegacyState, ReworkState, State
 from icmsg.link.diagnosis.findings import session_words
 from icmsg.link.endpoints.region_view import message_words, queued_words, view_direction
-from icmsg.link.followed_link import follow_link
-from icmsg.link.link import Link
+from icmsg.link.link import Link, follow_link
 from icmsg.machine.events import (
     REWORK_STATES,
     EndpointMessage,

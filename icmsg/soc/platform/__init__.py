@@ -7,20 +7,22 @@ type has, are for the engine to judge. The language is that of Renode 1.16.1 and
 
 from __future__ import annotations
 
-from icmsg.soc.platform.description import Peripheral, PlatformDescription, Registration
-from icmsg.soc.platform.load import EXISTING, load_platform, parse_platform
-from icmsg.soc.platform.values import (
+from icmsg.soc.platform.description import (
     EMPTY,
     AddressRange,
     Connection,
     Empty,
     EnumMember,
     InlineObject,
+    Peripheral,
     Place,
+    PlatformDescription,
     Reference,
+    Registration,
     Value,
     is_property,
 )
+from icmsg.soc.platform.load import EXISTING, load_platform, parse_platform
 
 __all__ = [
     "EMPTY",

@@ -1,15 +1,13 @@
-"""Checks for what Renode refuses when it builds a machine: names, parents, and places on the bus.
+"""Checks for what Renode refuses when it builds a machine: names, parents, places on the bus, and order of creation.
 
 Whether a type exists and takes its attributes is not checked here, since only an engine knows its models.
-
-Order in which peripherals can be created and registered, if there is one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from icmsg.soc.platform.values import (
+from icmsg.soc.platform.description import (
     Connection,
     InlineObject,
     Place,

@@ -1,29 +1,213 @@
-"""A platform as its description says it, and where each thing is registered.
-
-A platform as its description says it: what there is, where it is registered and how it is wired.
+"""A platform as its description says it: values and syntax, what there is, where it is registered and how it is wired.
 
 Nothing is known here about the models behind the types; an engine maps the types to its models and uses
-:meth:`Peripheral.error` to say what it does not model.
-
-Registration behind ``@``, read as a place on the bus.
-
-The three registrations of Renode's bus (``Bus.BusPointRegistration``, ``Bus.BusRangeRegistration``,
-``Bus.BusMultiRegistration``) and their arguments are those of its constructors; a plain number or range is
-short for the first two.
+:meth:`Peripheral.error` to say what it does not model. Renode converts values to what a model wants, later. Two things
+are equal when they say the same, wherever they stand: places do not count.
 """
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from icmsg.soc.platform.values import AddressRange, InlineObject, Reference, Value, is_property
+from icmsg.errors import PlatformError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
-    from icmsg.errors import PlatformError
-    from icmsg.soc.platform.values import Connection, Place, Point
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place in a platform description: a file (as it was named) and a line, counted from 1."""
+
+    file: str
+    line: int
+
+    def error(self, message: str) -> PlatformError:
+        """Return (not raise) a :class:`~icmsg.errors.PlatformError` that points here."""
+        return PlatformError(message, file=self.file, line=self.line)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Empty(enum.Enum):
+    """The keyword ``empty``: the default of whatever type is wanted."""
+
+    EMPTY = "empty"
+
+
+EMPTY = Empty.EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRange:
+    """``<start, end>`` or ``<start, +size>``, in bytes; ``end`` is the first byte behind the range."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind the range."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The name of another entry (or of ``sysbus`` or ``machine``)."""
+
+    name: str
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    """``Type.Member`` (with or without a namespace) or ``.Member``, for which ``type`` is None."""
+
+    type: str | None
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Wire: an output of the entry it stands in, to input ``irq`` of ``destination`` (a GPIO receiver).
+
+    The output is the GPIO property ``source``, or number ``index`` of a numbered output, or, if both are
+    None, the model's default output. ``local`` is n of ``destination#n@irq``: one of several receivers in the
+    destination.
+    """
+
+    source: str | None
+    index: int | None
+    destination: str
+    irq: int
+    local: int | None
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineObject:
+    """``new Type { … }``: an object without a name.
+
+    ``init`` are Monitor commands to run on it.
+    """
+
+    type: str
+    attributes: Mapping[str, Value]
+    connections: tuple[Connection, ...]
+    init: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+#: A list is a tuple, a dictionary a read-only mapping, a number an int or, with a decimal point, a float.
+Value: TypeAlias = (
+    "bool | int | float | str | AddressRange | Reference | EnumMember | InlineObject | Empty | "
+    "tuple[Value, ...] | Mapping[Value, Value]"
+)
+
+
+def is_property(name: str) -> bool:
+    """Return whether an attribute is a property (upper case), not a constructor's parameter (lower case)."""
+    return name[0].isupper()
+
+
+def references(value: Value, *, properties: bool = True) -> Iterator[Reference]:
+    """Yield the references in ``value``, also those in lists, dictionaries and inline objects.
+
+    Without ``properties`` only those that must exist when an inline object is constructed.
+    """
+    if isinstance(value, Reference):
+        yield value
+        return
+    parts: tuple[Value, ...] = ()
+    if isinstance(value, tuple):
+        parts = value
+    elif isinstance(value, InlineObject):
+        parts = tuple(
+            inner for name, inner in value.attributes.items() if properties or not is_property(name)
+        )
+    elif isinstance(value, Mapping):
+        parts = (*value.keys(), *value.values())
+    for part in parts:
+        yield from references(part, properties=properties)
+
+
+#: A GPIO property, a number of a numbered output, or None for the default output.
+Output: TypeAlias = "str | int | None"
+
+SectionKind: TypeAlias = Literal["preinit", "init", "reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Using:
+    """``using "path"``."""
+
+    path: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """``name: value``; the value is None for ``none``, which takes an earlier value away."""
+
+    name: str
+    value: Value | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class IrqAttribute:
+    """Line with ``->``: the outputs it speaks of and where they go now (nowhere for ``-> none``)."""
+
+    outputs: tuple[Output, ...]
+    connections: tuple[Connection, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Monitor commands, one text each; ``add`` appends them to those of earlier entries."""
+
+    kind: SectionKind
+    add: bool
+    lines: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One ``parent value`` behind ``@``; the value is None where there is only a parent."""
+
+    parent: str
+    value: Value | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Entry: it declares a name if it has a type, else it updates one.
+
+    ``points`` is None where nothing is said and empty for ``@ none``.
+    """
+
+    name: str
+    type: str | None
+    local: bool
+    points: tuple[Point, ...] | None
+    alias: str | None
+    attributes: tuple[Attribute, ...]
+    wires: tuple[IrqAttribute, ...]
+    sections: tuple[Section, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFile:
+    """Syntax tree of one file, before updates of the same name are merged; ``file`` is its name as places show it."""
+
+    file: str
+    usings: tuple[Using, ...]
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +329,11 @@ _KINDS: dict[str, tuple[type, str]] = {
 
 
 def read_registration(point: Point) -> Registration:
-    """Return what ``point`` means.
+    """Return what ``point``, the registration behind ``@``, means as a place on the bus.
+
+    The three registrations of Renode's bus (``Bus.BusPointRegistration``, ``Bus.BusRangeRegistration``,
+    ``Bus.BusMultiRegistration``) and their arguments are those of its constructors; a plain number or range is short
+    for the first two.
 
     Raises :class:`~icmsg.errors.PlatformError` for arguments that no constructor of the registration takes.
     """
@@ -191,8 +379,4 @@ def _check_argument(value: InlineObject, name: str, argument: Value) -> None:
         raise value.place.error(f"{value.type} has no argument '{name}'; it takes {', '.join(known)}")
     kind, words = _KINDS[name]
     if not isinstance(argument, kind) or isinstance(argument, bool):
-        raise _kind_error(value, name, words)
-
-
-def _kind_error(value: InlineObject, name: str, words: str) -> PlatformError:
-    return value.place.error(f"the argument '{name}' of {value.type} has to be {words}")
+        raise value.place.error(f"the argument '{name}' of {value.type} has to be {words}")

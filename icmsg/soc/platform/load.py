@@ -20,19 +20,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from icmsg.errors import PlatformError
-from icmsg.inputs import rooted
-from icmsg.limits import INCLUDE_DEPTH, INCLUDES, PLATFORM_BYTES
-from icmsg.limits import read_file as read_user_file
+from icmsg.files import INCLUDE_DEPTH, INCLUDES, PLATFORM_BYTES, rooted
+from icmsg.files import read_file as read_user_file
 from icmsg.soc.platform.checks import check, check_registration_order, creation_order
-from icmsg.soc.platform.description import Peripheral, PlatformDescription, Registration, read_registration
+from icmsg.soc.platform.description import (
+    Connection,
+    Peripheral,
+    Place,
+    PlatformDescription,
+    Registration,
+    Value,
+    is_property,
+    read_registration,
+)
 from icmsg.soc.platform.parser import parse
-from icmsg.soc.platform.values import Connection, Place, Value, is_property
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
-    from icmsg.soc.platform.values import Entry, Output, PlatformFile, Using
+    from icmsg.soc.platform.description import Entry, Output, PlatformFile, Using
 
 
 def read_file(path: Path) -> PlatformFile:

@@ -2,7 +2,7 @@
 
 Places across are percentages, so that the diagram is as wide as the window while its text keeps its size.
 
-Rows of a sequence diagram that are kept: the first ones, the last ones, and those around each problem.
+Rows that are kept are the first ones, the last ones, and those around each problem.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from icmsg.views.report.markup import ascii_words, escaped, hex_words, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.views.subject import TracedCore
-    from icmsg.views.writer import Message
+    from icmsg.views.writer import Message, TracedCore
 
 
 FIRST: Final = 120

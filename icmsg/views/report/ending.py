@@ -1,4 +1,7 @@
-"""Ending of a run: both regions as they are in memory then, and the diagnosis."""
+"""Ending of a run: both regions as they are in memory then, and the diagnosis; text and bytes as HTML.
+
+Nothing that firmware prints or sends can become markup, or hide what stands beside it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.endpoints.region_view import block_lines, view_direction
 from icmsg.link.played_instance import played_backends
 from icmsg.views.report.markup import ascii_words, escaped, hex_words
-from icmsg.views.subject import player_of
+from icmsg.views.writer import player_of
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.inspect import inspect_region
 
@@ -25,13 +28,11 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Core
-    from icmsg.views.subject import TracedDirection, TraceSubject
+    from icmsg.views.writer import TracedDirection, TraceSubject
     from icmsg.wire.inspect import RegionView
 
 _PACKETS: Final = 16
 _BYTES: Final = 32
-
-
 _UNSEEN: Final = "the run was killed before anybody could look"
 
 

@@ -1,10 +1,7 @@
-"""Figures of a trace for its report: counts, times, fill levels.
+"""Figures of a trace for its report: counts of each direction and core, times under way, round trips, fill levels.
 
-Figures of a trace: counts of each direction and core, times under way, and round trips.
-
-Fill level of a ring over time, in a bounded number of steps, and its curve.
-
-Material of a report when its trace has ended.
+A fill level over time has a bounded number of steps, and its curve. All of it is the report's material when the trace
+has ended.
 """
 
 from __future__ import annotations
@@ -22,8 +19,7 @@ if TYPE_CHECKING:
 
     from icmsg.views.report.diagram import KeptRows
     from icmsg.views.report.ending import Ending
-    from icmsg.views.subject import TracedCore, TracedDirection, TraceSubject
-    from icmsg.views.writer import Message
+    from icmsg.views.writer import Message, TracedCore, TracedDirection, TraceSubject
 
 
 _UNDER_WAY: Final = 256

@@ -15,8 +15,7 @@ from icmsg.views.writer import AT_END, TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.subject import TracedDirection, TraceSubject
-    from icmsg.views.writer import Control, Message, TraceEnd, TraceOutput
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceEnd, TraceOutput, TraceSubject
 
 _LINE: Final = 500
 """Characters of a text in a row."""

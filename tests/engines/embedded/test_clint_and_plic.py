@@ -8,8 +8,8 @@ import pytest
 from hart_rig import FE310, MIV, TWO, first, machine, one
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.engines.embedded.models.clint import ClintModel
-from icmsg.engines.embedded.models.plic import PlicModel
+from icmsg.engines.embedded.models.interrupt_controllers import PlicModel
+from icmsg.engines.embedded.models.timers import ClintModel
 from icmsg.errors import BusError
 from icmsg.soc.platform import parse_platform
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from thumb import code
 
-from icmsg.engines.embedded.armv8m.cortex_m import CORES, Version
 from icmsg.engines.embedded.armv8m.instructions import missing
+from icmsg.engines.embedded.armv8m.native import CORES, Version
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import PlatformError
 from icmsg.machine.image import FirmwareImage, Segment

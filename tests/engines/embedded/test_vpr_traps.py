@@ -11,7 +11,7 @@ import pytest
 from riscv import SHARED, STACK
 from vpr_rig import VprRig
 
-from icmsg.engines.embedded.vpr.trap_flow import ORDERS
+from icmsg.engines.embedded.riscv.vpr import ORDERS
 from icmsg.machine.events import EventKind
 
 STACKED: Final = ("RA", "T2", "T1", "T0", "A5", "A4", "A3", "A2", "A1", "A0")

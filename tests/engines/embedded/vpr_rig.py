@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.engines.embedded.vpr.core import VprCore
+    from icmsg.engines.embedded.riscv.vpr import VprCore
 
 HZ: Final = 64_000_000
 CLIC: Final = 0xF000_0000

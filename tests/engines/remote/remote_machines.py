@@ -25,7 +25,7 @@ from icmsg.engines.remote.monitor import TelnetMonitor
 from icmsg.engines.renode.locate import GET_RENODE, find_renode
 from icmsg.errors import EngineError, EngineNotAvailableError
 from icmsg.monitor.embedded import EmbeddedMonitor
-from icmsg.pytest_plugin.options import not_available
+from icmsg.pytest_plugin.hooks import not_available
 
 ADDRESS = "ICMSG_RENODE_MONITOR"
 NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})

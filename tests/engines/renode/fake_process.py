@@ -16,14 +16,14 @@ import pytest
 from icmsg.engines.renode import process
 from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineNotAvailableError
-from icmsg.pytest_plugin.options import not_available
+from icmsg.pytest_plugin.hooks import not_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PACKAGE = "icmsg.engines.renode"
-ADAPTERS = ("adapter", "adapter_machine")
-"""The modules that are imported over the fake."""
+ADAPTER = "adapter"
+"""The module that is imported over the fake."""
 
 
 class _Array:
@@ -106,8 +106,7 @@ def install(patch: pytest.MonkeyPatch, folder: Path) -> fake_dotnet.FakeRenode:
         "import sys, pyrenode3\nsys.modules.update(pyrenode3.runtime)\n"
         "Emulation = Monitor = lambda: pyrenode3.fake\n"
     )
-    for name in ADAPTERS:
-        patch.delitem(sys.modules, f"{_PACKAGE}.{name}", raising=False)
+    patch.delitem(sys.modules, f"{_PACKAGE}.{ADAPTER}", raising=False)
     for name, value in (("renode", None), ("failure", None), ("owner", None), ("temporary", str(folder))):
         patch.setattr(process._Process, name, value)
     return renode
@@ -116,9 +115,8 @@ def install(patch: pytest.MonkeyPatch, folder: Path) -> fake_dotnet.FakeRenode:
 def uninstall(renode: fake_dotnet.FakeRenode) -> None:
     """Forget the adapter that was imported over the fake."""
     renode.clear()
-    for name in ADAPTERS:
-        sys.modules.pop(f"{_PACKAGE}.{name}", None)
-        vars(sys.modules[_PACKAGE]).pop(name, None)
+    sys.modules.pop(f"{_PACKAGE}.{ADAPTER}", None)
+    vars(sys.modules[_PACKAGE]).pop(ADAPTER, None)
 
 
 class MachineOnTheFake(RenodeMachine):

@@ -33,10 +33,10 @@ from icmsg.errors import EngineNotAvailableError
 from icmsg.hw import mailboxes
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
+from icmsg.machine.boot import start_firmware
 from icmsg.machine.events import EventKind
-from icmsg.machine.force_off import start_firmware
 from icmsg.machine.image import FirmwareImage, Segment
-from icmsg.pytest_plugin.options import not_available
+from icmsg.pytest_plugin.hooks import not_available
 from icmsg.timers import MS, US
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from icmsg.errors import (
     FirmwareError,
     VirtualTimeoutError,
 )
-from icmsg.hw.nrf_ipc import NrfIpc
+from icmsg.hw.mailboxes.nrf_ipc import NrfIpc
 from icmsg.machine.events import EventKind
 from icmsg.timers import MS, US
 

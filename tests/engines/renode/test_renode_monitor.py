@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from typed_changes import Way
 
     from icmsg.engines.renode.monitor import AttachedMachine
-    from icmsg.ipc.context import Endpoint
+    from icmsg.ipc.instance import Endpoint
 
 
 SCRIPTS = asset("renode")

@@ -20,8 +20,8 @@ from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineError
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
+from icmsg.machine.boot import start_firmware
 from icmsg.machine.events import EventKind
-from icmsg.machine.force_off import start_firmware
 from icmsg.machine.image import FirmwareImage
 from icmsg.timers import MS, US
 

@@ -14,8 +14,8 @@ from icmsg.assets import stub
 from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineError
 from icmsg.link.workload import Workload
+from icmsg.machine.boot import start_firmware
 from icmsg.machine.events import EventKind
-from icmsg.machine.force_off import start_firmware
 from icmsg.timers import MS, US
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from looped import for_each
 
-from icmsg.soc.bus_setup import tags
 from icmsg.soc.platform import PlatformDescription, Reference, load_platform
 from icmsg.soc.soc import Soc
+from icmsg.soc.wiring import tags
 
 NRF5340 = Path(__file__).parents[3] / "platforms" / "nrf5340.repl"
 

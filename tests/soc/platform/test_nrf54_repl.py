@@ -11,9 +11,9 @@ from icmsg.config.boards import BOARDS
 from icmsg.engines.embedded.clocks import read_rates
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.engines.embedded.model_types import find_model
-from icmsg.soc.bus_setup import tags
 from icmsg.soc.platform import PlatformDescription, Reference, load_platform
 from icmsg.soc.soc import Soc
+from icmsg.soc.wiring import tags
 
 PLATFORMS = Path(__file__).parents[3] / "platforms"
 NAMES = ("nrf54l15", "nrf54h20")

@@ -4,7 +4,7 @@ import pytest
 from looped import for_each
 
 from icmsg.errors import PlatformError
-from icmsg.soc.platform.layout import to_braces
+from icmsg.soc.platform.source import to_braces
 
 
 @for_each(

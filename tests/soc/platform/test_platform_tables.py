@@ -8,7 +8,7 @@ import lark
 import pytest
 
 from icmsg.soc.platform import parse_platform, parser
-from icmsg.soc.platform.layout import to_braces
+from icmsg.soc.platform.source import to_braces
 
 FILES = sorted((Path(__file__).parent / "files").glob("*.repl"))
 SHIPPED = Path(__file__).parents[3] / "platforms" / "nrf5340.repl"

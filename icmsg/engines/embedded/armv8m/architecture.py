@@ -12,7 +12,7 @@ from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
+    from icmsg.engines.embedded.armv8m.native import CortexM
     from icmsg.engines.embedded.slot import Slot
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m import instructions
-from icmsg.engines.embedded.armv8m.cortex_m import Version
 from icmsg.engines.embedded.armv8m.faults import Cause
+from icmsg.engines.embedded.armv8m.native import Version
 from icmsg.engines.embedded.emulator.code_pages import CodePages
 from icmsg.engines.embedded.memory import CODE_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
-    from icmsg.engines.embedded.armv8m.native import SpecialRegisters
+    from icmsg.engines.embedded.armv8m.native import CortexM, SpecialRegisters
     from icmsg.engines.embedded.emulator.native import NativeCore
     from icmsg.engines.embedded.memory import AddressSpace, MappedMemory
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.code_pages import ThumbPages
-from icmsg.engines.embedded.armv8m.cortex_m import CORTEX_M33
 from icmsg.engines.embedded.armv8m.exception_flow import ExceptionFlow
 from icmsg.engines.embedded.armv8m.exceptions import SP_RES0, ExceptionUnit
 from icmsg.engines.embedded.armv8m.faults import Cause
 from icmsg.engines.embedded.armv8m.instructions import polled, sleep_before, unit
-from icmsg.engines.embedded.armv8m.native import NativeArmCore, SpecialRegisters
+from icmsg.engines.embedded.armv8m.native import CORTEX_M33, NativeArmCore, SpecialRegisters
 from icmsg.engines.embedded.armv8m.nvic import SCS_BASE
 from icmsg.engines.embedded.armv8m.traps import QueryUnit, Traps, it_state
 from icmsg.engines.embedded.emulator.sliced_core import LockUp, SlicedCore
@@ -21,7 +20,7 @@ from icmsg.errors import CoreFault
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
+    from icmsg.engines.embedded.armv8m.native import CortexM
     from icmsg.engines.embedded.armv8m.nvic import Nvic
     from icmsg.engines.embedded.armv8m.system_control import SystemControl
     from icmsg.engines.embedded.memory import AddressSpace

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.armv8m.cortex_m import Version
+from icmsg.engines.embedded.armv8m.native import Version
 from icmsg.engines.embedded.armv8m.traps import it_state
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.engines.embedded.armv8m.cortex_m import Version
+from icmsg.engines.embedded.armv8m.native import Version
 from icmsg.engines.embedded.armv8m.nvic import (
     BUS_FAULT,
     INTERRUPT_MASK,
@@ -24,7 +24,7 @@ from icmsg.hw.model import RegisterModel, on_read, on_write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
+    from icmsg.engines.embedded.armv8m.native import CortexM
     from icmsg.timers import ScheduledTimer, Timers
 
 _VECTKEY: Final = 0x05FA

@@ -25,7 +25,7 @@ from icmsg.engines.embedded.emulator.native import EXECUTE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
+    from icmsg.engines.embedded.armv8m.native import CortexM
     from icmsg.engines.embedded.armv8m.system_control import SystemControl
     from icmsg.engines.embedded.emulator.native import NativeCore, RegisterBatch
     from icmsg.engines.embedded.memory import AddressSpace

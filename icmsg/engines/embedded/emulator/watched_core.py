@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.emulator.code_pages import CodePages
     from icmsg.engines.embedded.emulator.native import NativeCore
+    from icmsg.engines.embedded.memory import Range
+
+    Warn = Callable[[str, int], None]
+    """(what, address)"""
+    RaiseLater = Callable[[BaseException], None]
+    """Keep an exception until the emulator is off the stack, which no exception may pass through."""
+    Lost = Callable[[int], None]
+    """(address) of a store that nothing takes"""
+    Load = Callable[[int], bool]
+    """(address) of a load that nothing answers -> whether it reads 0; else the run ends before it"""
 
 
 _NOWHERE: Final = (-1, -1)
@@ -182,22 +192,6 @@ class WatchedCore(ABC):
             self._leftover.append(action)
         else:
             action()
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from icmsg.engines.embedded.emulator.native import NativeCore
-    from icmsg.engines.embedded.memory import Range
-
-    Warn = Callable[[str, int], None]
-    """(what, address)"""
-    RaiseLater = Callable[[BaseException], None]
-    """Keep an exception until the emulator is off the stack, which no exception may pass through."""
-    Lost = Callable[[int], None]
-    """(address) of a store that nothing takes"""
-    Load = Callable[[int], bool]
-    """(address) of a load that nothing answers -> whether it reads 0; else the run ends before it"""
 
 
 def map_space(

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.clocks import Alarm
-from icmsg.engines.embedded.models.event_model import EventModel
+from icmsg.engines.embedded.models.nrf_events import EventModel
 from icmsg.errors import BusError
 from icmsg.hw.model import on_write
 from icmsg.hw.uart_layout import BAUD_HZ, ENABLED, FIFO_BYTES, FLOW_CONTROL, OVERRUN, PARITY, TWO_STOP_BITS

@@ -1,14 +1,4 @@
-"""CLOCK and POWER of the nRF5340 and of the nRF54L15.
-
-The nRF5340's CLOCK and POWER: oscillators that say that they have started, a little after they were told to.
-
-The RTCs of the core count while its LFCLK runs, and HFCLKCTRL divides the core's clock: by two after a reset, which is
-the platform's rate, or by one. Everything else runs at its rate all the time.
-
-The nRF54L15's CLOCK, POWER and RESET: clocks that say that they have started, a little after they were told to.
-
-Nothing depends on whether they run: cores, timers and the UARTE have their rates all the time.
-"""
+"""CLOCK and POWER of the nRF5340 and of the nRF54L15: clocks that start, and say so a little later."""
 
 from __future__ import annotations
 
@@ -16,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.clocks import FASTEST, Alarm
-from icmsg.engines.embedded.models.event_model import EventModel
+from icmsg.engines.embedded.models.nrf_events import EventModel
 from icmsg.errors import ConfigurationError
 from icmsg.hw.model import on_read, on_write
 from icmsg.hw.nrf54_peripherals import CLOCK54L
@@ -34,9 +24,11 @@ _DIVIDED_BY_TWO: Final = 1
 
 
 class NrfClockModel(EventModel):
-    """CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
+    """CLOCK and POWER of the nRF5340, owned by the core of ``slot``.
 
-    ``divides`` says whether HFCLKCTRL has an effect on the core.
+    The RTCs of the core count while its LFCLK runs, and HFCLKCTRL divides the core's clock: by two after a reset, which
+    is the platform's rate, or by one. Everything else runs at its rate all the time. ``start_us`` is the time from a
+    start task to its event, ``divides`` says whether HFCLKCTRL has an effect on the core.
 
     Raises:
         ConfigurationError: a time that is not positive.
@@ -51,6 +43,10 @@ class NrfClockModel(EventModel):
         self._calibrating = Alarm(slot, partial(self.generate, self.event_bit("DONE")))
         self._events = {name: self.event_bit(f"{name}STARTED") for name in _SOURCES}
         self._divides = divides
+        for name in _SOURCES:
+            self._writes[CLOCK.offset(f"TASKS_{name}START")] = partial(self._start, name)
+            self._writes[CLOCK.offset(f"TASKS_{name}STOP")] = partial(self._stop, name)
+            self._reads[CLOCK.offset(f"{name}STAT")] = partial(self._stat, name)
         slot.lfclk.take_over()
 
     def reset(self) -> None:
@@ -76,40 +72,6 @@ class NrfClockModel(EventModel):
     def _low_frequency_changed(self) -> None:
         self._slot.lfclk.ask(bool(self.peek("LFCLKSTAT") & _STATE or self.peek("LFCLKALWAYSRUN") & 1))
 
-    @on_write("TASKS_HFCLKSTART")
-    def _start_hf(self, _index: int, value: int) -> None:
-        self._start("HFCLK", value)
-
-    @on_write("TASKS_LFCLKSTART")
-    def _start_lf(self, _index: int, value: int) -> None:
-        if value & 1:
-            self.poke("LFCLKSRCCOPY", self.peek("LFCLKSRC"))
-        self._start(_LF, value)
-
-    @on_write("TASKS_HFCLKAUDIOSTART")
-    def _start_audio(self, _index: int, value: int) -> None:
-        self._start("HFCLKAUDIO", value)
-
-    @on_write("TASKS_HFCLK192MSTART")
-    def _start_192m(self, _index: int, value: int) -> None:
-        self._start("HFCLK192M", value)
-
-    @on_write("TASKS_HFCLKSTOP")
-    def _stop_hf(self, _index: int, value: int) -> None:
-        self._stop("HFCLK", value)
-
-    @on_write("TASKS_LFCLKSTOP")
-    def _stop_lf(self, _index: int, value: int) -> None:
-        self._stop(_LF, value)
-
-    @on_write("TASKS_HFCLKAUDIOSTOP")
-    def _stop_audio(self, _index: int, value: int) -> None:
-        self._stop("HFCLKAUDIO", value)
-
-    @on_write("TASKS_HFCLK192MSTOP")
-    def _stop_192m(self, _index: int, value: int) -> None:
-        self._stop("HFCLK192M", value)
-
     @on_write("TASKS_CAL")
     def _calibrate(self, _index: int, value: int) -> None:
         if value & 1:
@@ -119,25 +81,11 @@ class NrfClockModel(EventModel):
     def _pending(self, _index: int) -> int:
         return self._latched & self.words[self._inten]
 
-    @on_read("HFCLKSTAT")
-    def _hf_stat(self, _index: int) -> int:
-        return self._stat("HFCLK")
-
-    @on_read("LFCLKSTAT")
-    def _lf_stat(self, _index: int) -> int:
-        return self._stat(_LF)
-
-    @on_read("HFCLKAUDIOSTAT")
-    def _audio_stat(self, _index: int) -> int:
-        return self._stat("HFCLKAUDIO")
-
-    @on_read("HFCLK192MSTAT")
-    def _192m_stat(self, _index: int) -> int:
-        return self._stat("HFCLK192M")
-
     def _start(self, name: str, value: int) -> None:
         # A clock that runs already is started again: its source may be another one, and drivers wait for the event.
         if value & 1:
+            if name == _LF:
+                self.poke("LFCLKSRCCOPY", self.peek("LFCLKSRC"))
             self.poke(f"{name}RUN", 1)
             self._starting[name].set(self._slot.now() + self._delay)
 
@@ -163,7 +111,10 @@ _CLOCKS: Final = ("XO", "PLL", "LFCLK")
 
 
 class Nrf54lClockModel(EventModel):
-    """CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
+    """CLOCK, POWER and RESET of the nRF54L15, owned by the core of ``slot``.
+
+    Nothing depends on whether its clocks run: cores, timers and the UARTE have their rates all the time.
+    ``start_us`` is the time from a start task to its event.
 
     Raises:
         ConfigurationError: a time that is not positive.

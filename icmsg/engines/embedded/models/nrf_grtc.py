@@ -2,7 +2,7 @@
 
 The counter's value follows from the tick of the core that asks, so counting costs nothing. It counts from power-up on,
 whether or not somebody has started it (MODE, the sleep of the counter and what wakes it are stored only; where no
-firmware runs on the core that starts it, :func:`~icmsg.machine.force_off.start_firmware` sets MODE). TASKS_STOP stops
+firmware runs on the core that starts it, :func:`~icmsg.machine.boot.start_firmware` sets MODE). TASKS_STOP stops
 it, which is what BUSY says.
 
 A channel that is enabled has its event when the counter has come to CC or is behind it already, and is disabled by

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.clocks import Alarm
-from icmsg.engines.embedded.models.event_model import EventModel
+from icmsg.engines.embedded.models.nrf_events import EventModel
 from icmsg.hw.model import on_read, on_write
 from icmsg.hw.nrf_peripherals import (
     COUNTER_MASK,

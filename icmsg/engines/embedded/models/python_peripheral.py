@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from icmsg.errors import ConfigurationError, IcmsgError
+from icmsg.files import SCRIPT_BYTES, read_file
 from icmsg.hw.exposed import UINT64, VOID, exposed
 from icmsg.hw.model import SizedModel
-from icmsg.limits import SCRIPT_BYTES, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.memory import AddressSpace
     from icmsg.hw.line import Line
     from icmsg.hw.model import IoModel
-    from icmsg.soc.bus_setup import Tag
+    from icmsg.soc.wiring import Tag
 
 
 class StandInModel(SizedModel):

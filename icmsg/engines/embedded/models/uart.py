@@ -1,18 +1,21 @@
-"""UART of a layout that is data (:mod:`icmsg.hw.uart_layout`): sends at once, and receives into a queue."""
+"""UARTs of layouts that are data (:mod:`icmsg.hw.uart_layout`), and the UARTEs of the nRF5340 and of the nRF54."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.models.console_uarte import ConsoleUarte, ReceiverNames, UarteNames
 from icmsg.hw.line import Line
-from icmsg.hw.model import SizedModel
+from icmsg.hw.model import SizedModel, on_write
+from icmsg.hw.nrf54_peripherals import FRAME_TIMEOUT, UARTE54L
 from icmsg.hw.registers import WORD
-from icmsg.hw.uart_layout import Bits, Some, UartLayout, UartState, Value
+from icmsg.hw.uart_layout import UARTE, Bits, Some, UartLayout, UartState, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.uart_layout import Live, Term
     from icmsg.machine.console import ConsoleSink
 
@@ -25,7 +28,7 @@ _ROOM_PENDING: Final = 0x02
 
 
 class UartModel(SizedModel):
-    """UART with the registers of ``layout``; ``clock_hz`` is its clock.
+    """UART with the registers of ``layout``; ``clock_hz`` is its clock. It sends at once, and receives into a queue.
 
     ``show`` takes what it sends, for the console of its core, and who sends it; it returns the virtual time in
     nanoseconds.
@@ -285,3 +288,100 @@ class NumberedUart(UartModel):
     def outputs(self) -> Mapping[int, Line]:
         """Interrupt lines by number."""
         return {output: line for output, line in self.named.items() if isinstance(output, int)}
+
+
+_DPPI_ENABLE: Final = 1 << 31
+_SENDS: Final = UarteNames("TASKS_STARTTX", "TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX")
+_RECEIVES: Final = ReceiverNames(
+    "RXD_PTR", "RXD_MAXCNT", "RXD_AMOUNT", "RXSTARTED", "ENDRX", end_starts=1 << 5, end_stops=1 << 6
+)
+
+
+class NrfUarteModel(ConsoleUarte):
+    """The nRF5340's UARTE as a console, owned by the core of ``slot``.
+
+    Of the DPPI it knows one connection, that of its own ENDTX to its own STOPTX by a common channel, because
+    Zephyr's driver waits for what follows from it (TXSTOPPED); the channel counts as enabled.
+    """
+
+    def __init__(self, slot: Slot, *, base: int) -> None:
+        super().__init__(UARTE, slot, base=base, names=_SENDS, receives=_RECEIVES)
+
+    @on_write("TASKS_STARTTX")
+    def _start(self, _index: int, value: int) -> None:
+        published = self.peek("PUBLISH_ENDTX")
+        connected = published & _DPPI_ENABLE and published == self.peek("SUBSCRIBE_STOPTX")
+        if self.start_sending(value) and connected:
+            self.stop_sending()
+
+    @on_write("TASKS_STOPTX")
+    def _stop(self, _index: int, value: int) -> None:
+        self.stop_sending(value)
+
+    @on_write("TASKS_STARTRX")
+    def _start_receiver(self, _index: int, value: int) -> None:
+        self.receiver.start(value)
+
+    @on_write("TASKS_STOPRX")
+    def _stop_receiver(self, _index: int, value: int) -> None:
+        self.receiver.stop(value)
+
+    @on_write("TASKS_FLUSHRX")
+    def _flush_receiver(self, _index: int, value: int) -> None:
+        self.receiver.flush(value)
+
+
+_END_STOPS: Final = 1 << 18
+_PAUSE_STOPS: Final = 1 << 29
+_SENDS_54: Final = UarteNames(
+    "TASKS_DMA_TX_START", "DMA_TX_PTR", "DMA_TX_MAXCNT", "DMA_TX_AMOUNT", "DMA_TX_READY", "DMA_TX_END"
+)
+_RECEIVES_54: Final = ReceiverNames(
+    "DMA_RX_PTR",
+    "DMA_RX_MAXCNT",
+    "DMA_RX_AMOUNT",
+    "DMA_RX_READY",
+    "DMA_RX_END",
+    end_starts=1 << 5,
+    end_stops=1 << 6,
+)
+
+
+class Nrf54lUarteModel(ConsoleUarte):
+    """The nRF54's UARTE as a console, owned by the core of ``slot``: the newer layout, whose end can stop it.
+
+    Of its shortcuts it has all but those of DMA_RX_MATCH.
+    """
+
+    def __init__(self, slot: Slot, *, base: int) -> None:
+        super().__init__(UARTE54L, slot, base=base, names=_SENDS_54, receives=_RECEIVES_54)
+        self._timed_out = self.event_bit("FRAMETIMEOUT")
+
+    @on_write("TASKS_DMA_TX_START")
+    def _start(self, _index: int, value: int) -> None:
+        if self.start_sending(value) and self.peek("SHORTS") & _END_STOPS:
+            self.stop_sending()
+
+    @on_write("TASKS_DMA_TX_STOP")
+    def _stop(self, _index: int, value: int) -> None:
+        self.stop_sending(value)
+
+    @on_write("TASKS_DMA_RX_START")
+    def _start_receiver(self, _index: int, value: int) -> None:
+        self.receiver.start(value)
+
+    @on_write("TASKS_DMA_RX_STOP")
+    def _stop_receiver(self, _index: int, value: int) -> None:
+        self.receiver.stop(value)
+
+    @on_write("TASKS_FLUSHRX")
+    def _flush_receiver(self, _index: int, value: int) -> None:
+        self.receiver.flush(value)
+
+    def _pause_bits(self) -> int:
+        return self.peek("FRAMETIMEOUT") if self.peek("CONFIG") & FRAME_TIMEOUT else 0
+
+    def _paused(self) -> None:
+        self.generate(self._timed_out)
+        if self.peek("SHORTS") & _PAUSE_STOPS:
+            self.receiver.stop()

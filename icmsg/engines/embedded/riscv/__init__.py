@@ -1,1 +1,1 @@
-"""RISC-V cores behind the seam of ``embedded/processor.py``: what all of them share, and the harts of CPU.RiscV32."""
+"""RISC-V cores behind the seam of ``embedded/processor.py``: what all share, harts of CPU.RiscV32, and Nordic's VPR."""

@@ -13,7 +13,7 @@ from icmsg.engines.embedded.riscv.instructions import is_csr, polled
 from icmsg.engines.embedded.riscv.native import UNRESERVED, RiscVPages
 from icmsg.engines.embedded.riscv.traps import Code
 from icmsg.errors import CoreFault
-from icmsg.machine.riscv_backtrace import REGISTERS
+from icmsg.machine.backtrace import REGISTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

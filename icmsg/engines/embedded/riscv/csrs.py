@@ -1,22 +1,18 @@
-"""The control and status registers of a hart with machine mode and perhaps user mode (RISC-V privileged architecture).
-
-Of physical memory protection the registers are there, and nothing is protected; that is said where firmware first
-writes one. What supervisor mode has is not there.
-"""
+"""Control and status registers of RISC-V cores: the counters that all have, and what a hart has."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.riscv.counters import Counters
 from icmsg.engines.embedded.riscv.native import FLOATING_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.embedded.riscv.hart_types import HartType
-    from icmsg.engines.embedded.riscv.local_interrupts import LocalInterrupts
+    from icmsg.engines.embedded.riscv.hart import HartType
     from icmsg.engines.embedded.riscv.native import NativeRiscV
+    from icmsg.engines.embedded.riscv.traps import LocalInterrupts
 
 MSTATUS, MISA, MIE, MTVEC, MCOUNTEREN, MSTATUSH = 0x300, 0x301, 0x304, 0x305, 0x306, 0x310
 MSCRATCH, MEPC, MCAUSE, MTVAL, MIP = 0x340, 0x341, 0x342, 0x343, 0x344
@@ -54,11 +50,14 @@ _MASK: Final = 0xFFFF_FFFF
 
 
 class HartCsrs:
-    """The values of one hart; ``readers`` and ``writers`` are by number.
+    """CSRs of a hart with machine mode and perhaps user mode (RISC-V privileged architecture).
 
-    ``executed()`` is how many instructions were executed, ``time()``
-    what the register time reads. ``unmasked()`` is called when an interrupt may have been let through, ``warn(what)``
-    where firmware asks for what is not modelled.
+    Of physical memory protection the registers are there, and nothing is protected; that is said where firmware first
+    writes one. What supervisor mode has is not there.
+
+    ``readers`` and ``writers`` are by number. ``executed()`` is how many instructions were executed, ``time()`` what
+    the register time reads. ``unmasked()`` is called when an interrupt may have been let through, ``warn(what)`` where
+    firmware asks for what is not modelled.
     """
 
     def __init__(
@@ -122,17 +121,17 @@ class HartCsrs:
         }
         self.writers: Final[dict[int, Callable[[int], None]]] = {
             **dict.fromkeys(
-                (*_MHPMEVENTS, *_MHPMCOUNTERS, *_TRIGGERS, MSTATUSH, MISA, MIP, *kind.zeros), _ignore
+                (*_MHPMEVENTS, *_MHPMCOUNTERS, *_TRIGGERS, MSTATUSH, MISA, MIP, *kind.zeros), ignore
             ),
             **{number: self._protector(number) for number in _PMP},
             **{number: self._keeper(number) for number in (MCOUNTEREN, *kind.kept)},
             MSTATUS: self._write_status,
             MIE: interrupts.enable,
             MTVEC: self._write_vector,
-            MSCRATCH: self._write_scratch,
+            MSCRATCH: partial(setattr, self, "_scratch"),
             MEPC: self._write_epc,
-            MCAUSE: self._write_cause,
-            MTVAL: self._write_value,
+            MCAUSE: partial(setattr, self, "cause"),
+            MTVAL: partial(setattr, self, "value"),
             **self._counters.writers,
             **{number: write for number, (_, write) in own.items()},
         }
@@ -207,15 +206,6 @@ class HartCsrs:
     def _write_epc(self, value: int) -> None:
         self.epc = value & ~1
 
-    def _write_cause(self, value: int) -> None:
-        self.cause = value
-
-    def _write_value(self, value: int) -> None:
-        self.value = value
-
-    def _write_scratch(self, value: int) -> None:
-        self._scratch = value
-
     def _reader(self, number: int) -> Callable[[], int]:
         return lambda: self._kept.get(number, 0)
 
@@ -249,5 +239,75 @@ def _zero() -> int:
     return 0
 
 
-def _ignore(_value: int) -> None:
+def ignore(_value: int) -> None:
     """Do nothing: this register stays as it is."""
+
+
+MCOUNTINHIBIT: Final = 0x320
+_MCYCLE, _MINSTRET, _MCYCLEH, _MINSTRETH = 0xB00, 0xB02, 0xB80, 0xB82
+_CYCLE, _INSTRET, _CYCLEH, _INSTRETH = 0xC00, 0xC02, 0xC80, 0xC82
+_COUNTER: Final = {
+    _MCYCLE: (0, 0),
+    _MCYCLEH: (0, 32),
+    _MINSTRET: (2, 0),
+    _MINSTRETH: (2, 32),
+    _CYCLE: (0, 0),
+    _CYCLEH: (0, 32),
+    _INSTRET: (2, 0),
+    _INSTRETH: (2, 32),
+}
+"""Counters by number: their bit in mcountinhibit, and the bit of the count that they begin at."""
+_WRITABLE: Final = (_MCYCLE, _MCYCLEH, _MINSTRET, _MINSTRETH)
+COUNTERS: Final = 0x5
+"""Bits of mcountinhibit."""
+
+
+class Counters:
+    """Counters of cycles and instructions, an instruction being a cycle, as every RISC-V core here has them.
+
+    ``inhibited`` are the bits of mcountinhibit after a reset, ``executed()`` is how many instructions were executed.
+    """
+
+    def __init__(self, executed: Callable[[], int], *, inhibited: int) -> None:
+        self._executed: Final = executed
+        self._first: Final = inhibited
+        self._inhibited = inhibited
+        self._counted: dict[int, int] = {}  # what they have counted, or where they would have been zero
+        self.reset()
+        self.readers: Final[dict[int, Callable[[], int]]] = {
+            MCOUNTINHIBIT: lambda: self._inhibited,
+            **{number: self._reader(bit, first) for number, (bit, first) in _COUNTER.items()},
+        }
+        self.writers: Final[dict[int, Callable[[int], None]]] = {
+            MCOUNTINHIBIT: self._inhibit,
+            **{number: self._writer(*_COUNTER[number]) for number in _WRITABLE},
+        }
+
+    def reset(self) -> None:
+        """Begin at 0."""
+        self._inhibited = self._first
+        for bit in (0, 2):
+            self._start(bit, 0)
+
+    def _inhibit(self, value: int) -> None:
+        before = {bit: self._count(bit) for bit in self._counted}
+        self._inhibited = value & COUNTERS
+        for bit, count in before.items():
+            self._start(bit, count)
+
+    def _count(self, bit: int) -> int:
+        stands = self._inhibited >> bit & 1
+        return self._counted[bit] if stands else self._executed() - self._counted[bit]
+
+    def _start(self, bit: int, count: int) -> None:
+        stands = self._inhibited >> bit & 1
+        self._counted[bit] = count if stands else self._executed() - count
+
+    def _reader(self, bit: int, first: int) -> Callable[[], int]:
+        return lambda: self._count(bit) >> first & _MASK
+
+    def _writer(self, bit: int, first: int) -> Callable[[int], None]:
+        def write(value: int) -> None:
+            self._start(bit, self._count(bit) & _MASK << (32 - first) | value << first)
+
+        return write

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.embedded.memory import IoRange
 from icmsg.errors import BusError
-from icmsg.machine.riscv_backtrace import REGISTERS
+from icmsg.machine.backtrace import REGISTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

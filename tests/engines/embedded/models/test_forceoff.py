@@ -8,8 +8,8 @@ import pytest
 from soc import CLOCKS, FORCEOFF, MS, RTCS, US, Block, keep_low_frequency_clocks, low_frequency_clock
 from thumb import firmware
 
+from icmsg.machine.boot import describe_held, start_firmware
 from icmsg.machine.events import Event, EventKind
-from icmsg.machine.force_off import describe_held, start_firmware
 
 if TYPE_CHECKING:
     from rig import Rig

@@ -9,7 +9,7 @@ from nrf54 import VPR, nrf54_rig
 from soc import MS, US
 from thumb import firmware
 
-from icmsg.engines.embedded.models.core_holder import NrfVprModel
+from icmsg.engines.embedded.models.nrf_system import NrfVprModel
 from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from icmsg.machine.image import FirmwareImage, Segment
 from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:
-    from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
+    from icmsg.engines.embedded.models.interrupt_controllers import RenesasIcuModel
 
 SCI, ICU = 0x4011_8000, 0x4000_6000
 RXI, TXI = 0x180, 0x181

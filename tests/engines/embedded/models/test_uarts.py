@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from uart_firmware import LINE, SENDING, UARTS, Where, blind, image, lpuart, queued
 
-from icmsg.engines.embedded.armv8m.cortex_m import CORES
+from icmsg.engines.embedded.armv8m.native import CORES
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.engines.embedded.models.uart import UartModel
 from icmsg.hw import uarts
