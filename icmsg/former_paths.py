@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _PACKAGES: Final = {
     "icmsg.cosim.embedded": "icmsg.engines.embedded",
-    "icmsg.cosim.embedded.vpr": "icmsg.engines.embedded.vpr",
     "icmsg.cosim.endpoints": "icmsg.link.endpoints",
     "icmsg.cosim.platform": "icmsg.soc.platform",
     "icmsg.cosim.remote": "icmsg.engines.remote",
@@ -40,9 +39,18 @@ _MODULES: Final = {
     "icmsg.soc": "bus_setup core_power mailbox_ports soc",
 }
 """Modules of ``icmsg.cosim`` by the package that has them today."""
+_ARMV8M: Final = (
+    "code_pages core exception_flow exceptions faults instructions mpu_query native nvic scs_registers "
+    "special_registers system_control"
+)
 _RENAMED: Final[dict[str, str]] = {
     "icmsg.config.place": "icmsg.config.findings",
     "icmsg.config.spelling": "icmsg.errors",
+    "icmsg.cosim.embedded.core_memory": "icmsg.engines.embedded.emulator.watched_core",
+    "icmsg.cosim.embedded.exposed": "icmsg.hw.exposed",
+    "icmsg.cosim.embedded.line": "icmsg.hw.line",
+    "icmsg.cosim.embedded.models.nrf_ipc": "icmsg.hw.mailboxes.nrf_ipc",
+    "icmsg.cosim.embedded.models.signal_faults": "icmsg.hw.mailboxes.signals",
     "icmsg.cosim.image_places": "icmsg.machine.boot",
     "icmsg.cosim.remote.abilities": "icmsg.engines.remote.transport",
     "icmsg.cosim.remote.gates": "icmsg.engines.remote.advance",
@@ -167,7 +175,7 @@ _MERGED: Final = {
     "icmsg.ipc.clock": "send_queue work",
     "icmsg.ipc.icbmsg.control": "binding",
     "icmsg.ipc.icbmsg.endpoint": "buffers waiting",
-    "icmsg.ipc.icbmsg.packets": "queues symptoms",
+    "icmsg.ipc.icbmsg.packets": "queues symptoms table",
     "icmsg.ipc.instance": "context endpoint",
     "icmsg.ipc.recognise": "make",
     "icmsg.link.diagnosis.diagnosis": "core_rules",
@@ -187,6 +195,7 @@ _MERGED: Final = {
     "icmsg.machine.backtrace": "riscv_backtrace",
     "icmsg.machine.base_machine": "base_core firmware_stops",
     "icmsg.machine.boot": "force_off image_addresses image_memory linked_memory protection",
+    "icmsg.machine.c_types": "c_composites",
     "icmsg.machine.console": "asciinema console_file",
     "icmsg.machine.events": "region_news",
     "icmsg.machine.image_formats": "hex_file riscv_image uimage",
@@ -258,6 +267,7 @@ _MOVED: Final = {
     **_PACKAGES,
     "icmsg.cosim.engines": "icmsg.engines.choice",
     **{f"icmsg.cosim.{name}": f"{home}.{name}" for home, names in _MODULES.items() for name in names.split()},
+    **{f"icmsg.cosim.embedded.{name}": f"icmsg.engines.embedded.armv8m.{name}" for name in _ARMV8M.split()},
     **_RENAMED,
     **{
         f"{home.rpartition('.')[0]}.{name}": home for home, names in _MERGED.items() for name in names.split()
@@ -269,8 +279,11 @@ _FORMER_PACKAGES: Final = _PACKAGES.keys() | {path.rpartition(".")[0] for path i
 
 def today(path: str) -> str | None:
     """Return where the module is today that release 0.1 had at ``path``; None if it did not move."""
-    package, _, rest = path.rpartition(".")
-    home = _MOVED.get(path) or (f"{_PACKAGES[package]}.{rest}" if package in _PACKAGES else None)
+    home = _MOVED.get(path)
+    package = path
+    while home is None and (package := package.rpartition(".")[0]):
+        if package in _PACKAGES:
+            home = _PACKAGES[package] + path[len(package) :]
     return None if home is None else today(home) or home
 
 

@@ -44,6 +44,10 @@ def test_a_former_path_is_in_a_package_that_is_there_or_has_a_former_path_itself
         ("from icmsg.cosim.platform import load_platform as it", "icmsg.soc.platform.load"),
         ("from icmsg.trace import trace_to as it", "icmsg.views.recording"),
         (
+            "from icmsg.cosim.embedded.models.dwt import DwtModel as it",
+            "icmsg.engines.embedded.models.timers",
+        ),
+        (
             "from icmsg.cosim.embedded.vpr.clic import Clic as it",
             "icmsg.engines.embedded.riscv.vpr_registers",
         ),
