@@ -20,7 +20,7 @@ from icmsg.config.boards import DEFAULT
 from icmsg.config.built_for import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.errors import ConfigurationError, closest
-from icmsg.link.endpoints.instances import backend_of
+from icmsg.link.endpoints.instances import backend_of, check_given, generation_of, pair_from_files
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link
 from icmsg.machine.image import FirmwareImage
@@ -182,7 +182,6 @@ def _pair(
 ) -> tuple[list[Side | None], BackendPair]:
     """Return the sides that have files, and the instance that the options choose in them."""
     from icmsg.config.load import load_side  # parsing devicetrees is slow to load
-    from icmsg.link.endpoints.instances import check_given, generation_of, pair_from_files
 
     given = [name for name in _BY_HAND if getattr(options, name) is not None]
     check_given(given, _called)

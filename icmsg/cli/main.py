@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg import __version__
-from icmsg.cli.arguments import MISTAKE, Parser
+from icmsg.cli.arguments import MISTAKE, Parser, add_option
 from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
 
     It has all commands, or the one that ``arguments`` begin with: the others' modules take a while to load.
     """
-    from icmsg.cli.arguments import add_option
     from icmsg.cli.core_options import find_cores
 
     cores = find_cores(arguments)

@@ -13,7 +13,7 @@ from robotlibcore import DynamicCore, KeywordBuilder
 from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
 from icmsg.robot.context import RESOURCE, VARIABLE, Interruptions, KeywordContext, Lifecycle
-from icmsg.robot.emulation import LocalEmulation
+from icmsg.robot.emulation import BeforeRenode, LocalEmulation, RenodeTestEmulation
 from icmsg.robot.execution_keywords import (
     ExecutionKeywords,
     MachineKeywords,
@@ -232,7 +232,5 @@ def _emulation(engine: str | None, settings: LibrarySettings) -> tuple[SuiteEmul
         if variables and VARIABLE not in variables:  # a suite may import it behind this library
             BuiltIn().set_suite_variable(f"${{{VARIABLE}}}", RESOURCE.as_posix())
         return LocalEmulation(engine, settings), []
-    from icmsg.robot.emulation import BeforeRenode, RenodeTestEmulation  # needs the remote engine
-
     emulation = RenodeTestEmulation()
     return emulation, [BeforeRenode(emulation)]

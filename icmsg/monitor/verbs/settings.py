@@ -12,7 +12,7 @@ from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig, Region, RegionLayout, Signalling, Unbound
 from icmsg.errors import ConfigurationError, MonitorError, closest
 from icmsg.files import rooted_here
-from icmsg.link.endpoints.instances import ICMSG, backend_of
+from icmsg.link.endpoints.instances import ICMSG, backend_of, check_given, generation_of, pair_from_files
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.monitor.verbs.several_settings import NAMES as SEVERAL
@@ -269,7 +269,6 @@ class LinkSettings:
     def _load(self, given: Mapping[str, str]) -> None:
         """Take over the instance that files tell, and with it the backend."""
         from icmsg.config.load import load_side  # parsing devicetrees is slow to load
-        from icmsg.link.endpoints.instances import check_given, generation_of, pair_from_files
 
         cores = self.link.cores
         if not any(f"{core}-dts" in given for core in cores):

@@ -171,7 +171,7 @@ class PlicModel(SizedModel):
 
 _MASK: Final = 0xFFFF_FFFF
 _IELSR: Final = 0x300
-_PENDING_RENESAS_ICU: Final = 1 << 16
+_IR: Final = 1 << 16
 _MOST: Final = 96
 _FALLING, _RISING, _BOTH = range(3)
 _GROUPS: Final = 8
@@ -234,7 +234,7 @@ class RenesasIcuModel(SizedModel):
             return
         for number, link in enumerate(self._links):
             if event and self._event(number, link) == event:
-                self._links[number] |= _PENDING_RENESAS_ICU
+                self._links[number] |= _IR
                 self._lines[number].set(True)
 
     def _event(self, number: int, link: int) -> int:
@@ -262,8 +262,8 @@ class RenesasIcuModel(SizedModel):
             self._words[word] = self._words.get(word, 0) & ~written | value
             return
         old = self._links[number]
-        new = old & ~written | value & ~_PENDING_RENESAS_ICU
-        if old & _PENDING_RENESAS_ICU and not (written & ~value & _PENDING_RENESAS_ICU):
-            new |= _PENDING_RENESAS_ICU
+        new = old & ~written | value & ~_IR
+        if old & _IR and not (written & ~value & _IR):
+            new |= _IR
         self._links[number] = new
-        self._lines[number].set(bool(new & _PENDING_RENESAS_ICU))
+        self._lines[number].set(bool(new & _IR))

@@ -288,7 +288,7 @@ DWT: Final = RegisterBlock(
 )
 
 
-_ENABLE_DWT: Final = 1
+_CYCCNTENA: Final = 1
 _CONSTANT: Final = 0xF << 28
 _MASK: Final = 0xFFFFFFFF
 
@@ -326,7 +326,7 @@ class DwtModel(RegisterModel):
     def _control(self, _index: int, value: int) -> None:
         self._set(self._count(0))
         self.poke("CTRL", (value & ~_CONSTANT) | self.block.register("CTRL").reset)
-        self._since = self._slot.instructions() if value & _ENABLE_DWT else None
+        self._since = self._slot.instructions() if value & _CYCCNTENA else None
 
     @on_read("CYCCNT")
     def _count(self, _index: int) -> int:
